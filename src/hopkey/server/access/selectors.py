@@ -1,0 +1,47 @@
+"""The one answer, from the database: what does this token reach now?"""
+
+from __future__ import annotations
+
+import ipaddress
+
+from hopkey.server.access.rules import may_read
+from hopkey.server.tokens.format import is_well_formed, token_digest
+from hopkey.server.tokens.models import Token
+from hopkey.server.tokens.verify import Refusal, TokenRecord, verify
+from hopkey.server.workspaces.models import Kind, Workspace
+
+
+def token_record(digest: bytes) -> TokenRecord | None:
+    """The stored record of the token with this digest, through the ORM (the gate reads the same by plain SQL)."""
+    token = Token.objects.select_related("owner").filter(digest=digest).first()
+    if token is None:
+        return None
+    grants = frozenset(token.grants.values_list("workspace_id", flat=True)) if token.restricted else None
+    teams = token.owner.memberships.filter(workspace__kind=Kind.TEAM).values_list("workspace_id", flat=True)
+    return TokenRecord(
+        id=token.pk,
+        public_id=token.public_id,
+        digest=bytes(token.digest),
+        owner_id=token.owner_id,
+        owner_active=token.owner.is_active,
+        expires_at=token.expires_at.timestamp() if token.expires_at else None,
+        grants=grants,
+        networks=tuple(ipaddress.ip_network(text) for text in token.networks),
+        teams=frozenset(teams),
+    )
+
+
+def token_verify(text: str, *, now: float, address: str) -> TokenRecord | Refusal:
+    """Verify a presented token against the database."""
+    if not is_well_formed(text):
+        return Refusal.MALFORMED
+    digest = token_digest(text)
+    record = token_record(digest)
+    refusal = verify(record, digest=digest, now=now, address=address)
+    if refusal is not None or record is None:
+        return refusal or Refusal.UNKNOWN
+    return record
+
+
+def token_may_read(record: TokenRecord, workspace: Workspace) -> bool:
+    return may_read(record, workspace_id=workspace.pk, is_team=workspace.kind == Kind.TEAM)

@@ -1,0 +1,60 @@
+"""What happened, who did it and to what: appended, never changed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from django.db import models
+
+
+class Event(StrEnum):
+    """Every kind of audit event. Values are stored: they are added to, never renamed (docs/audit.md lists them)."""
+
+    SIGNED_IN = "session.signed_in"
+    SIGN_IN_FAILED = "session.sign_in_failed"
+    SIGNED_OUT = "session.signed_out"
+    USER_CREATED = "user.created"
+    USER_CHANGED = "user.changed"
+    USER_PASSWORD_SET = "user.password_set"  # noqa: S105 - the name of an event
+    USER_LINK_ISSUED = "user.link_issued"
+    USER_DEACTIVATED = "user.deactivated"
+    USER_REACTIVATED = "user.reactivated"
+    USER_DELETED = "user.deleted"
+    TEAM_CREATED = "team.created"
+    TEAM_RENAMED = "team.renamed"
+    TEAM_DELETED = "team.deleted"
+    MEMBER_ADDED = "member.added"
+    MEMBER_ROLE_CHANGED = "member.role_changed"
+    MEMBER_REMOVED = "member.removed"
+    INVITATION_CREATED = "invitation.created"
+    INVITATION_REVOKED = "invitation.revoked"
+    INVITATION_ACCEPTED = "invitation.accepted"
+    COLLECTION_IMPORTED = "collection.imported"
+    COLLECTION_DELETED = "collection.deleted"
+    ENVIRONMENT_IMPORTED = "environment.imported"
+    ENVIRONMENT_DELETED = "environment.deleted"
+    TOKEN_GENERATED = "token.generated"  # noqa: S105
+    TOKEN_DELETED = "token.deleted"  # noqa: S105
+    TOKEN_REFUSED = "token.refused"  # noqa: S105
+
+
+class AuditEvent(models.Model):
+    """One event. Subjects and actors are texts, not foreign keys: the record outlives what it speaks of.
+
+    No secret ever stands here: tokens appear as their public id.
+    """
+
+    at = models.DateTimeField(db_index=True)
+    event = models.CharField(max_length=40, db_index=True)
+    actor_id = models.CharField(max_length=64, blank=True, db_index=True)
+    actor_label = models.CharField(max_length=254, blank=True)
+    subject_kind = models.CharField(max_length=20, blank=True)
+    subject_id = models.CharField(max_length=64, blank=True, db_index=True)
+    subject_label = models.CharField(max_length=254, blank=True)
+    address = models.CharField(max_length=45, blank=True)
+    agent = models.CharField(max_length=200, blank=True)
+    detail = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        db_table = "hopkey_audit_event"
+        ordering = ["-id"]

@@ -1,0 +1,214 @@
+"""Settings of the server, frozen once at start. The only reader (and writer) of ``os.environ``.
+
+Every setting is one field of `Config` with its environment variable, default and help text beside it, so that
+``hopkey serve --help``, the documentation test and the parser below all read the same table.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+from urllib.parse import urlsplit
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class ConfigError(Exception):
+    """A setting that cannot be used. The message names the setting and says what would do."""
+
+
+def _setting(default: Any, variable: str, text: str, *, flag: bool = True, secret: bool = False) -> Any:
+    metadata = {"variable": variable, "help": text, "flag": flag, "secret": secret}
+    if callable(default):
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def _default_data_dir() -> Path:
+    base = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
+    return Path(base) / "hopkey"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings of one server process.
+
+    Durations carry their unit in the name. ``database_url`` is empty for the embedded SQLite database in
+    ``data_dir``.
+    """
+
+    data_dir: Path = _setting(
+        _default_data_dir, "HOPKEY_DATA_DIR", "directory of the database, the secret key and the lock"
+    )
+    database_url: str = _setting(
+        "",
+        "HOPKEY_DATABASE_URL",
+        "postgresql://user@host:5432/name; empty: SQLite in the data directory",
+        flag=False,
+        secret=True,
+    )
+    secret_key: str = _setting(
+        "",
+        "HOPKEY_SECRET_KEY",
+        "key that signs sessions, at least 32 characters; required with PostgreSQL, the same on every node",
+        flag=False,
+        secret=True,
+    )
+    secret_key_file: str = _setting(
+        "", "HOPKEY_SECRET_KEY_FILE", "file that holds the secret key, instead of HOPKEY_SECRET_KEY"
+    )
+    host: str = _setting("127.0.0.1", "HOPKEY_HOST", "address to listen on")
+    port: int = _setting(8080, "HOPKEY_PORT", "port to listen on, 1 to 65535")
+    workers: int = _setting(1, "HOPKEY_WORKERS", "serving processes, 1 to 64")
+    threads: int = _setting(4, "HOPKEY_THREADS", "threads for pages in each process, 1 to 64")
+    public_url: str = _setting(
+        "",
+        "HOPKEY_PUBLIC_URL",
+        "address people type, such as https://hopkey.example.com; with https, cookies are secure only",
+    )
+    allowed_hosts: tuple[str, ...] = _setting(
+        tuple, "HOPKEY_ALLOWED_HOSTS", "further host names that are answered, separated by commas"
+    )
+    trusted_proxies: tuple[Network, ...] = _setting(
+        tuple,
+        "HOPKEY_TRUSTED_PROXIES",
+        "networks (CIDR, separated by commas) whose X-Forwarded-For and X-Forwarded-Proto are believed",
+    )
+    failed_token_limit: int = _setting(
+        60,
+        "HOPKEY_FAILED_TOKEN_LIMIT",
+        "unknown tokens an address may present per minute before it gets 429; 0: no limit",
+    )
+    session_days: int = _setting(14, "HOPKEY_SESSION_DAYS", "days a sign-in lasts, 1 to 365")
+    upload_limit_mb: int = _setting(
+        32, "HOPKEY_UPLOAD_LIMIT_MB", "largest request body and import file in megabytes, 1 to 512"
+    )
+    cache_mb: int = _setting(
+        64, "HOPKEY_CACHE_MB", "memory of each process for ready-made answers, in megabytes, 1 to 4096"
+    )
+    log_level: str = _setting("info", "HOPKEY_LOG_LEVEL", "debug, info, warning or error")
+
+    def __post_init__(self) -> None:
+        _range(self, "port", 1, 65535)
+        _range(self, "workers", 1, 64)
+        _range(self, "threads", 1, 64)
+        _range(self, "failed_token_limit", 0, 1_000_000)
+        _range(self, "session_days", 1, 365)
+        _range(self, "upload_limit_mb", 1, 512)
+        _range(self, "cache_mb", 1, 4096)
+        if self.log_level not in ("debug", "info", "warning", "error"):
+            raise ConfigError(
+                f"HOPKEY_LOG_LEVEL is {self.log_level!r}; use debug, info, warning or error."
+            )
+        if self.public_url:
+            parts = urlsplit(self.public_url)
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
+                raise ConfigError(
+                    "HOPKEY_PUBLIC_URL must be a scheme and a host, such as https://hopkey.example.com."
+                )
+        if self.database_url:
+            scheme = self.database_url.split("://", 1)[0]
+            if scheme not in ("postgresql", "postgres") or "://" not in self.database_url:
+                raise ConfigError(
+                    "HOPKEY_DATABASE_URL must begin with postgresql://; leave it empty for SQLite in the data directory."
+                )
+        if self.secret_key and len(self.secret_key) < 32:
+            raise ConfigError(
+                "HOPKEY_SECRET_KEY is shorter than 32 characters. Make one: "
+                "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+            )
+
+    @property
+    def uses_postgresql(self) -> bool:
+        return bool(self.database_url)
+
+    @property
+    def sqlite_path(self) -> Path:
+        return self.data_dir / "hopkey.sqlite3"
+
+    @property
+    def base_url(self) -> str:
+        """Address for links, without a trailing slash."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    def __repr__(self) -> str:
+        shown = (
+            f"{item.name}={'***' if item.metadata['secret'] and getattr(self, item.name) else getattr(self, item.name)!r}"
+            for item in fields(self)
+        )
+        return f"Config({', '.join(shown)})"
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str], overrides: Mapping[str, str] | None = None) -> Config:
+        """Settings from environment variables, overridden by texts keyed by field name (the flags).
+
+        Raises `ConfigError` for a text that does not read as its type, and for an unknown ``HOPKEY_`` name's value
+        nothing: unknown names are left alone, since the command line has variables of its own.
+        """
+        overrides = overrides or {}
+        types = get_type_hints(cls)
+        values: dict[str, Any] = {}
+        for item in fields(cls):
+            variable = item.metadata["variable"]
+            text = overrides.get(item.name, environ.get(variable))
+            if text is None or (text == "" and item.name not in overrides):
+                continue
+            values[item.name] = _parse(variable, text, types[item.name])
+        return cls(**values)
+
+    def to_environ(self) -> dict[str, str]:
+        """The environment variables from which `load` makes these settings again."""
+        result = {}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            result[item.metadata["variable"]] = (
+                ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            )
+        return result
+
+
+def _range(config: Config, name: str, low: int, high: int) -> None:
+    value = getattr(config, name)
+    if not low <= value <= high:
+        variable = next(item.metadata["variable"] for item in fields(config) if item.name == name)
+        raise ConfigError(f"{variable} is {value}; it must be from {low} to {high}.")
+
+
+def _parse(variable: str, text: str, kind: Any) -> Any:
+    if kind is int:
+        try:
+            return int(text)
+        except ValueError:
+            raise ConfigError(f"{variable} must be a whole number, not {text!r}.") from None
+    if kind is Path:
+        return Path(text).expanduser().absolute()
+    if kind is str:
+        return text.strip()
+    items = tuple(part.strip() for part in text.split(",") if part.strip())
+    if kind == tuple[str, ...]:
+        return items
+    try:
+        return tuple(ipaddress.ip_network(item) for item in items)
+    except ValueError as error:
+        raise ConfigError(f"{variable} must list networks such as 10.0.0.0/8: {error}.") from None
+
+
+@functools.cache
+def current() -> Config:
+    """The settings of this process, read once."""
+    return Config.load(os.environ)
+
+
+def install(config: Config) -> None:
+    """Make `config` the settings of this process and of every process it starts."""
+    os.environ.update(config.to_environ())
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hopkey.server.settings")
+    current.cache_clear()

@@ -1,0 +1,140 @@
+"""Generating and deleting personal access tokens. There is no third thing: a token is never changed."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.utils import timezone
+
+from hopkey.server.accounts.models import User
+from hopkey.server.audit.actor import Actor
+from hopkey.server.audit.models import Event
+from hopkey.server.audit.services import record
+from hopkey.server.errors import Conflict, DomainError, NotFound
+from hopkey.server.tokens.expiry import EXPIRY_DAYS, expiry_moment
+from hopkey.server.tokens.format import token_generate
+from hopkey.server.tokens.models import Grant, Token
+
+LABEL_LENGTH = (3, 100)
+TOKENS_PER_USER = 1000
+NETWORKS_PER_TOKEN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A new token and its text, which exists nowhere else and is shown once."""
+
+    token: Token
+    text: str = field(repr=False)
+
+
+def token_generate_for(
+    *,
+    owner: User,
+    label: str,
+    days: int | None,
+    by: Actor,
+    team_ids: Sequence[str] | None = None,
+    networks: Sequence[str] = (),
+) -> Generated:
+    """Make a token for `owner`.
+
+    `days` is one of `EXPIRY_DAYS`, or None for never. `team_ids` None: every team of the owner, now and later; a
+    list: only those teams, of which the owner must be a member. `networks`: CIDR texts it may be used from.
+
+    Raises `DomainError` with ``label_too_short``, ``label_too_long``, ``expiry_invalid``, ``team_not_found``,
+    ``teams_empty``, ``network_invalid``, ``owner_inactive`` or ``too_many_tokens``.
+    """
+    label = " ".join(label.split())
+    if len(label) < LABEL_LENGTH[0]:
+        raise DomainError("label_too_short", "Give the token a label of at least 3 characters.", field="label")
+    if len(label) > LABEL_LENGTH[1]:
+        raise DomainError("label_too_long", "A label has at most 100 characters.", field="label")
+    if days is not None and days not in EXPIRY_DAYS:
+        raise DomainError("expiry_invalid", "A token lives 7, 30, 60 or 90 days, or never expires.", field="expiry")
+    if not owner.is_active:
+        raise Conflict("owner_inactive", "This account is deactivated: reactivate it first.")
+    teams = None if team_ids is None else sorted(set(team_ids))
+    if teams is not None and not teams:
+        raise DomainError("teams_empty", "Choose at least one team, or let the token reach all of them.", field="teams")
+    cidrs = _networks(networks)
+    with transaction.atomic(durable=True):
+        if owner.tokens.count() >= TOKENS_PER_USER:
+            raise Conflict("too_many_tokens", f"An account has at most {TOKENS_PER_USER} tokens: delete some first.")
+        if teams is not None:
+            mine = set(owner.memberships.filter(workspace_id__in=teams).values_list("workspace_id", flat=True))
+            if mine != set(teams):
+                raise DomainError("team_not_found", "You are not a member of one of these teams.", field="teams")
+        new = token_generate()
+        now = timezone.now()
+        token = Token.objects.create(
+            public_id=new.public_id,
+            digest=new.digest,
+            label=label,
+            owner=owner,
+            created_at=now,
+            expires_at=expiry_moment(days, now),
+            restricted=teams is not None,
+            networks=cidrs,
+        )
+        if teams is not None:
+            Grant.objects.bulk_create([Grant(token=token, workspace_id=team) for team in teams])
+        record(
+            Event.TOKEN_GENERATED,
+            by=by,
+            kind="token",
+            id=token.public_id,
+            label=label,
+            detail={
+                "owner": owner.email,
+                "expires": token.expires_at.isoformat() if token.expires_at else None,
+                "teams": teams,
+                "networks": cidrs,
+            },
+        )
+    return Generated(token=token, text=new.text)
+
+
+def token_delete(*, token_id: int, by: Actor, owner: User | None = None, reason: str = "") -> None:
+    """Delete a token for ever. When this returns, no request that starts later is served with it, on any node.
+
+    With `owner`, only that person's own token is found. Raises `NotFound` (``token_not_found``).
+    """
+    with transaction.atomic(durable=True):
+        tokens = Token.objects.select_for_update(of=("self",)).select_related("owner").filter(pk=token_id)
+        token = (tokens if owner is None else tokens.filter(owner=owner)).first()
+        if token is None:
+            raise NotFound("token_not_found", "There is no such token. It may have been deleted already.")
+        _delete(token, by=by, reason=reason)
+
+
+def tokens_delete_of(owner: User, *, by: Actor, reason: str) -> int:
+    """Delete all tokens of `owner` in the caller's transaction; the number deleted."""
+    tokens = list(Token.objects.select_for_update(of=("self",)).select_related("owner").filter(owner=owner))
+    for token in tokens:
+        _delete(token, by=by, reason=reason)
+    return len(tokens)
+
+
+def _delete(token: Token, *, by: Actor, reason: str) -> None:
+    record(
+        Event.TOKEN_DELETED,
+        by=by,
+        kind="token",
+        id=token.public_id,
+        label=token.label,
+        detail={"owner": token.owner.email, "reason": reason[:500]},
+    )
+    token.delete()
+
+
+def _networks(texts: Sequence[str]) -> list[str]:
+    if len(texts) > NETWORKS_PER_TOKEN:
+        raise DomainError("network_invalid", f"At most {NETWORKS_PER_TOKEN} networks.", field="networks")
+    try:
+        return [str(ipaddress.ip_network(text.strip())) for text in texts if text.strip()]
+    except ValueError as error:
+        raise DomainError("network_invalid", f"Not a network such as 10.0.0.0/8: {error}", field="networks") from None
