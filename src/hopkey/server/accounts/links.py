@@ -1,0 +1,107 @@
+"""One-time links: the way in for the first administrator and for accounts an operator created."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from hopkey.server.accounts.models import LinkPurpose, OneTimeLink, User
+from hopkey.server.accounts.services import password_check, user_create_row
+from hopkey.server.audit.actor import Actor
+from hopkey.server.audit.models import Event
+from hopkey.server.audit.services import record
+from hopkey.server.config import current
+from hopkey.server.errors import NotFound
+
+LINK_DAYS = 7
+
+
+def link_digest(secret: str) -> bytes:
+    """What is stored of a link's secret (43 characters of 256 random bits)."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+
+
+def link_url(secret: str) -> str:
+    return f"{current().base_url}/welcome/{secret}"
+
+
+def setup_link_issue() -> str | None:
+    """A fresh link that creates the first administrator, or None once anybody has an account. Earlier ones end."""
+    with transaction.atomic():
+        if User.objects.exists():
+            OneTimeLink.objects.filter(purpose=LinkPurpose.SETUP).delete()
+            return None
+        OneTimeLink.objects.filter(purpose=LinkPurpose.SETUP).delete()
+        return _issue(LinkPurpose.SETUP, None)
+
+
+def password_link_issue(*, user: User, by: Actor) -> str:
+    """A link with which `user` sets a password. Earlier ones end."""
+    with transaction.atomic():
+        OneTimeLink.objects.filter(user=user).delete()
+        record(Event.USER_LINK_ISSUED, by=by, kind="user", id=user.pk, label=user.email)
+        return _issue(LinkPurpose.PASSWORD, user)
+
+
+def link_get(secret: str) -> OneTimeLink:
+    """The link with this secret, if it can still be used. Raises `NotFound` (``link_invalid``)."""
+    link = (
+        OneTimeLink.objects.select_related("user")
+        .filter(digest=link_digest(secret), expires_at__gt=timezone.now())
+        .first()
+    )
+    if link is None or (link.user is not None and not link.user.is_active):
+        raise NotFound("link_invalid", "This link has been used or has expired. Ask an administrator for a new one.")
+    return link
+
+
+def setup_link_redeem(*, secret: str, email: str, name: str, password: str, by: Actor) -> User:
+    """Create the first administrator in the caller's transaction.
+
+    Raises `DomainError` for a bad link, e-mail, name or password.
+    """
+    link = _take(secret, LinkPurpose.SETUP)
+    if User.objects.exists():
+        raise NotFound("link_invalid", "This server is set up already: sign in instead.")
+    user = user_create_row(email=email, name=name, password=password, is_administrator=True, by=by)
+    link.delete()
+    return user
+
+
+def password_link_redeem(*, secret: str, password: str, by: Actor) -> User:
+    """Set the password of the link's account. Raises `DomainError` for a bad link or password."""
+    with transaction.atomic(durable=True):
+        link = _take(secret, LinkPurpose.PASSWORD)
+        user = link.user
+        if user is None:
+            raise NotFound("link_invalid", "This link has been used or has expired.")
+        password_check(password, user)
+        user.set_password(password)
+        user.save(update_fields=["password"])
+        link.delete()
+        record(Event.USER_PASSWORD_SET, by=by, kind="user", id=user.pk, label=user.email)
+    return user
+
+
+def _issue(purpose: LinkPurpose, user: User | None) -> str:
+    secret = secrets.token_urlsafe(32)
+    OneTimeLink.objects.create(
+        digest=link_digest(secret),
+        purpose=purpose,
+        user=user,
+        expires_at=timezone.now() + timedelta(days=LINK_DAYS),
+    )
+    return link_url(secret)
+
+
+def _take(secret: str, purpose: LinkPurpose) -> OneTimeLink:
+    link = link_get(secret)
+    locked = OneTimeLink.objects.select_for_update().filter(pk=link.pk, purpose=purpose).first()
+    if locked is None:
+        raise NotFound("link_invalid", "This link has been used or has expired.")
+    locked.user = link.user
+    return locked

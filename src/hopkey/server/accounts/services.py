@@ -1,0 +1,114 @@
+"""Making and changing accounts. What touches teams and tokens too is in `hopkey.server.people`."""
+
+from __future__ import annotations
+
+from django.contrib.auth.password_validation import validate_password
+from django.contrib.sessions.models import Session
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.utils import timezone
+
+from hopkey.server.accounts.models import User
+from hopkey.server.audit.actor import Actor
+from hopkey.server.audit.models import Event
+from hopkey.server.audit.services import record
+from hopkey.server.errors import Conflict, DomainError
+
+
+def email_normalise(email: str) -> str:
+    """The form in which addresses are stored and compared. Raises `DomainError` (``email_invalid``)."""
+    email = email.strip().lower()
+    try:
+        validate_email(email)
+    except ValidationError:
+        raise DomainError("email_invalid", "Enter an e-mail address such as ana@example.com.", field="email") from None
+    if len(email) > 254:
+        raise DomainError("email_invalid", "An e-mail address has at most 254 characters.", field="email")
+    return email
+
+
+def name_normalise(name: str) -> str:
+    """A display name of 1 to 100 characters. Raises `DomainError` (``name_invalid``)."""
+    name = " ".join(name.split())
+    if not name or len(name) > 100 or not name.isprintable():
+        raise DomainError("name_invalid", "Enter a name of 1 to 100 characters.", field="name")
+    return name
+
+
+def password_check(password: str, user: User | None = None) -> None:
+    """Raises `DomainError` (``password_weak``) that says what is wrong with the password."""
+    if len(password) > 1024:
+        raise DomainError("password_weak", "A password has at most 1,024 characters.", field="password")
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise DomainError("password_weak", " ".join(error.messages), field="password") from None
+
+
+def user_create_row(
+    *, email: str, name: str, password: str | None, is_administrator: bool, by: Actor
+) -> User:
+    """Create an account in the caller's transaction. ``password`` None: none yet, a one-time link will set it.
+
+    Raises `DomainError` with ``email_invalid``, ``email_taken``, ``name_invalid`` or ``password_weak``.
+    """
+    user = User(email=email_normalise(email), name=name_normalise(name), is_administrator=is_administrator)
+    if password is None:
+        user.set_unusable_password()
+    else:
+        password_check(password, user)
+        user.set_password(password)
+    if User.objects.filter(email__iexact=user.email).exists():
+        raise Conflict("email_taken", "There is already an account with this e-mail address.", field="email")
+    user.save(force_insert=True)
+    record(
+        Event.USER_CREATED,
+        by=by,
+        kind="user",
+        id=user.pk,
+        label=user.email,
+        detail={"administrator": is_administrator},
+    )
+    return user
+
+
+def user_update(*, user: User, name: str, by: Actor) -> User:
+    """Change the display name. Raises `DomainError` (``name_invalid``)."""
+    name = name_normalise(name)
+    if name == user.name:
+        return user
+    with transaction.atomic(durable=True):
+        user.name = name
+        user.save(update_fields=["name"])
+        record(Event.USER_CHANGED, by=by, kind="user", id=user.pk, label=user.email, detail={"name": name})
+    return user
+
+
+def user_active_set(*, user: User, active: bool, by: Actor) -> None:
+    """Deactivate (sessions end, tokens are refused from now on) or reactivate, in the caller's transaction."""
+    if user.is_active == active:
+        return
+    user.is_active = active
+    user.save(update_fields=["is_active"])
+    if not active:
+        sessions_end(user)
+    event = Event.USER_REACTIVATED if active else Event.USER_DEACTIVATED
+    record(event, by=by, kind="user", id=user.pk, label=user.email)
+
+
+def sessions_end(user: User) -> int:
+    """Delete every session of `user`; the number deleted. Reads all live sessions: for rare use."""
+    ended = 0
+    for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
+        if session.get_decoded().get("_auth_user_id") == user.pk:
+            session.delete()
+            ended += 1
+    return ended
+
+
+def last_administrator_keep(user: User) -> None:
+    """Raises `Conflict` (``last_administrator``) if nobody else could administer this server."""
+    others = User.objects.filter(is_administrator=True, is_active=True).exclude(pk=user.pk)
+    if user.is_administrator and user.is_active and not others.exists():
+        raise Conflict("last_administrator", "This is the last administrator: make somebody else one first.")

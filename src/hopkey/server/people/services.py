@@ -1,0 +1,92 @@
+"""People coming and going: what touches an account, its teams and its tokens together."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from hopkey.server.accounts import links
+from hopkey.server.accounts.models import User
+from hopkey.server.accounts.services import (
+    email_normalise,
+    last_administrator_keep,
+    user_active_set,
+    user_create_row,
+)
+from hopkey.server.audit.actor import Actor
+from hopkey.server.audit.models import Event
+from hopkey.server.audit.services import record
+from hopkey.server.errors import Conflict, DomainError
+from hopkey.server.tokens.services import tokens_delete_of
+from hopkey.server.workspaces.invitations import invitation_accept_row, invitation_get
+from hopkey.server.workspaces.models import Workspace
+from hopkey.server.workspaces.services import personal_workspace_create, teams_with_sole_owner
+
+
+def person_create(
+    *, email: str, name: str, password: str | None, is_administrator: bool = False, by: Actor
+) -> User:
+    """An account with its personal workspace. Raises `DomainError` as `user_create_row` does."""
+    with transaction.atomic(durable=True):
+        user = user_create_row(
+            email=email, name=name, password=password, is_administrator=is_administrator, by=by
+        )
+        personal_workspace_create(user)
+    return user
+
+
+def person_create_first(*, secret: str, email: str, name: str, password: str, by: Actor) -> User:
+    """The first administrator, by the set-up link. Raises `DomainError` for a bad link, e-mail, name or password."""
+    with transaction.atomic(durable=True):
+        user = links.setup_link_redeem(secret=secret, email=email, name=name, password=password, by=by)
+        personal_workspace_create(user)
+    return user
+
+
+def person_create_invited(*, secret: str, email: str, name: str, password: str, by: Actor) -> tuple[User, Workspace]:
+    """A new account by an invitation, and the team it joined. Raises `DomainError`."""
+    with transaction.atomic(durable=True):
+        invitation = invitation_get(secret)
+        email = email_normalise(email)
+        if invitation.email and invitation.email != email:
+            raise DomainError("invitation_for_other", "This invitation is for another e-mail address.", field="email")
+        user = user_create_row(email=email, name=name, password=password, is_administrator=False, by=by)
+        personal_workspace_create(user)
+        team = invitation_accept_row(secret=secret, user=user, by=Actor(user.pk, user.email, by.address, by.agent))
+    return user, team
+
+
+def person_deactivate(*, user: User, by: Actor) -> None:
+    """End all sessions and refuse all tokens of this person at once. Nothing is lost.
+
+    Raises `Conflict` (``last_administrator``).
+    """
+    with transaction.atomic(durable=True):
+        user = User.objects.select_for_update().get(pk=user.pk)
+        last_administrator_keep(user)
+        user_active_set(user=user, active=False, by=by)
+
+
+def person_reactivate(*, user: User, by: Actor) -> None:
+    """Let a deactivated person in again; tokens that have not expired work again."""
+    with transaction.atomic(durable=True):
+        user = User.objects.select_for_update().get(pk=user.pk)
+        user_active_set(user=user, active=True, by=by)
+
+
+def person_delete(*, user: User, by: Actor) -> int:
+    """Delete an account with its tokens and its personal workspace; the number of tokens deleted.
+
+    Raises `Conflict` (``last_administrator``; ``last_owner`` naming the teams that would lose their only owner).
+    """
+    with transaction.atomic(durable=True):
+        user = User.objects.select_for_update().get(pk=user.pk)
+        last_administrator_keep(user)
+        teams = teams_with_sole_owner(user)
+        if teams:
+            names = ", ".join(team.name for team in teams)
+            raise Conflict("last_owner", f"{user.email} is the only owner of {names}: make somebody else an owner first.")
+        tokens = tokens_delete_of(user, by=by, reason="account deleted")
+        user_active_set(user=user, active=False, by=by)
+        record(Event.USER_DELETED, by=by, kind="user", id=user.pk, label=user.email, detail={"tokens": tokens})
+        user.delete()
+    return tokens

@@ -1,0 +1,166 @@
+"""Reading workspaces: what a person may see, asked once here for every plane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Count, Q, QuerySet
+
+from hopkey.server.accounts.models import User
+from hopkey.server.errors import Forbidden, NotFound
+from hopkey.server.workspaces.models import (
+    Collection,
+    Environment,
+    Invitation,
+    Kind,
+    Membership,
+    Request,
+    Role,
+    Workspace,
+)
+
+WRITERS = (Role.OWNER, Role.EDITOR)
+
+
+def team_list_for(user: User) -> QuerySet[Workspace]:
+    """The teams `user` is in, by name."""
+    return Workspace.objects.filter(kind=Kind.TEAM, memberships__user=user).order_by("name", "id")
+
+
+def team_list() -> QuerySet[Workspace]:
+    """Every team with the number of its members (``member_count``), for operators."""
+    return (
+        Workspace.objects.filter(kind=Kind.TEAM)
+        .annotate(
+            member_count=Count("memberships"),
+            owner_count=Count("memberships", filter=Q(memberships__role=Role.OWNER)),
+        )
+        .order_by("name", "id")
+    )
+
+
+def team_get(team_id: str) -> Workspace:
+    """A team by id, for operators. Raises `NotFound` (``team_not_found``)."""
+    team = Workspace.objects.filter(pk=team_id, kind=Kind.TEAM).first()
+    if team is None:
+        raise NotFound("team_not_found", f"There is no team {team_id!r}.")
+    return team
+
+
+def workspace_get_for(user: User, workspace_id: str) -> tuple[Workspace, Role]:
+    """A workspace that `user` may see, and as what. A personal one is its owner's.
+
+    Raises `NotFound` (``workspace_not_found``) alike for one that does not exist and one that is not theirs.
+    """
+    workspace = Workspace.objects.filter(pk=workspace_id).first()
+    if workspace is not None and workspace.kind == Kind.PERSONAL and workspace.owner_id == user.pk:
+        return workspace, Role.OWNER
+    membership = (
+        Membership.objects.select_related("workspace").filter(workspace_id=workspace_id, user=user).first()
+    )
+    if membership is None:
+        raise NotFound("workspace_not_found", "There is no such workspace, or you are not a member of it.")
+    return membership.workspace, Role(membership.role)
+
+
+def workspace_get_to_write(user: User, workspace_id: str) -> Workspace:
+    """A workspace in which `user` may change content. Raises `NotFound`, or `Forbidden` (``role_too_low``)."""
+    workspace, role = workspace_get_for(user, workspace_id)
+    if role not in WRITERS:
+        raise Forbidden("role_too_low", "Viewers cannot change anything here: ask an owner to make you an editor.")
+    return workspace
+
+
+def workspace_get_to_govern(user: User, workspace_id: str) -> Workspace:
+    """A team whose members `user` may govern. Raises `NotFound`, or `Forbidden` (``role_too_low``)."""
+    workspace, role = workspace_get_for(user, workspace_id)
+    if role != Role.OWNER or workspace.kind != Kind.TEAM:
+        raise Forbidden("role_too_low", "Only owners of the team can do this.")
+    return workspace
+
+
+def member_list(workspace: Workspace) -> QuerySet[Membership]:
+    return workspace.memberships.select_related("user").order_by("user__name", "user__email")
+
+
+def invitation_list(workspace: Workspace) -> QuerySet[Invitation]:
+    return workspace.invitations.select_related("inviter").order_by("-created_at")
+
+
+def collection_list(workspace: Workspace) -> QuerySet[Collection]:
+    """The collections (not folders) of a workspace, in order."""
+    return workspace.collections.filter(parent=None).order_by("position", "id")
+
+
+def environment_list(workspace: Workspace) -> QuerySet[Environment]:
+    return workspace.environments.order_by("name", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A collection or folder with what lies in it, in order."""
+
+    collection: Collection
+    folders: tuple[Node, ...]
+    requests: tuple[Request, ...]
+
+    @property
+    def request_count(self) -> int:
+        return len(self.requests) + sum(folder.request_count for folder in self.folders)
+
+
+def tree_list(workspace: Workspace) -> tuple[Node, ...]:
+    """Every collection of the workspace as a tree: two queries, however many folders there are."""
+    rows = workspace.collections.defer("data").order_by("position", "id")
+    requests = Request.objects.filter(collection__workspace=workspace).order_by("position", "id")
+    return _trees(rows, requests)
+
+
+def tree_get(collection: Collection) -> Node:
+    """One collection (or folder) as a tree: two queries."""
+    rows = Collection.objects.filter(root_id=collection.root_id).order_by("position", "id")
+    requests = Request.objects.filter(root_id=collection.root_id).order_by("position", "id")
+    by_id = {node.collection.pk: node for node in _nodes(rows, requests)}
+    return by_id[collection.pk]
+
+
+def _trees(rows: QuerySet[Collection], requests: QuerySet[Request]) -> tuple[Node, ...]:
+    return tuple(node for node in _nodes(rows, requests) if node.collection.parent_id is None)
+
+
+def _nodes(rows: QuerySet[Collection], requests: QuerySet[Request]) -> Sequence[Node]:
+    children: dict[str | None, list[Collection]] = {}
+    for row in rows:
+        children.setdefault(row.parent_id, []).append(row)
+    requests_of: dict[str, list[Request]] = {}
+    for request in requests:
+        requests_of.setdefault(request.collection_id, []).append(request)
+    # Parents before children, then built from the leaves up: no recursion, so no depth is too deep.
+    order = list(children.get(None, ()))
+    for row in order:
+        order.extend(children.get(row.pk, ()))
+    built: dict[str, Node] = {}
+    for row in reversed(order):
+        built[row.pk] = Node(
+            collection=row,
+            folders=tuple(built[child.pk] for child in children.get(row.pk, ())),
+            requests=tuple(requests_of.get(row.pk, ())),
+        )
+    return [built[row.pk] for row in order]
+
+
+def collection_get(workspace: Workspace, collection_id: str) -> Collection:
+    """Raises `NotFound` (``collection_not_found``)."""
+    collection = workspace.collections.filter(pk=collection_id).first()
+    if collection is None:
+        raise NotFound("collection_not_found", "There is no such collection in this workspace.")
+    return collection
+
+
+def environment_get(workspace: Workspace, environment_id: str) -> Environment:
+    """Raises `NotFound` (``environment_not_found``)."""
+    environment = workspace.environments.filter(pk=environment_id).first()
+    if environment is None:
+        raise NotFound("environment_not_found", "There is no such environment in this workspace.")
+    return environment
