@@ -1,0 +1,1 @@
+"""Where the build puts ``quickjs.wasm`` (hatch_build.py)."""

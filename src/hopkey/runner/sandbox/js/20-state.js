@@ -1,0 +1,38 @@
+// The state of one script run. Everything a script can reach is rebuilt from the host's input in __begin.
+const __state = {
+  input: null,
+  selected: [],
+  global: [],
+  tests: [],
+  current: null,
+  results: 0,
+  console: [],
+  written: 0,
+  chain: null,
+  failure: null,
+  operations: [],
+  waiting: new Map(),
+  nextOperation: 1,
+};
+
+class __LimitError extends Error {}
+
+// Asks the host for something that takes time; the promise is settled by __settle.
+const __ask = (kind, argument) => {
+  if (__state.waiting.size >= __state.input.limits.pending) throw new __LimitError("too many timers and requests at once");
+  const id = __state.nextOperation++;
+  __state.operations.push([id, kind, argument]);
+  return { id, promise: new Promise((resolve, reject) => __state.waiting.set(id, { resolve, reject })) };
+};
+
+const __fail = (error) => {
+  if (__state.failure === null) __state.failure = __describe(error);
+};
+
+const __describe = (error) => {
+  if (error instanceof __LimitError) return { name: "LimitError", message: error.message, stack: "" };
+  if (error !== null && typeof error === "object" && "message" in error) {
+    return { name: String(error.name ?? "Error"), message: String(error.message), stack: String(error.stack ?? "") };
+  }
+  return { name: "Error", message: __text(error), stack: "" };
+};
