@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-import wasmtime
-
 from hopkey.runner.sandbox.compiled import engine_make, module_load
 from hopkey.runner.sandbox.machine import PAGE, JavaScriptError, Machine, Snapshot, Trap
 from hopkey.runner.sandbox.types import (
@@ -214,9 +212,7 @@ class Sandbox:
             "memory" if trap.kind == "memory" else "engine", f"Script execution failed: {trap}", script.name
         )
 
-    def _thrown(
-        self, error: dict[str, Any], script: Script, console: tuple[tuple[str, str], ...]
-    ) -> ScriptError:
+    def _thrown(self, error: dict[str, Any], script: Script, console: tuple[tuple[str, str], ...]) -> ScriptError:
         name, message = str(error.get("name", "Error")), str(error.get("message", ""))
         if name == "LimitError":
             return ScriptError("output", f"Script execution failed: {message}", script.name, console)

@@ -14,20 +14,16 @@ const __variables = {
   unset: (key, lists = [__state.selected, __state.global]) => {
     for (const list of lists) { const at = list.findIndex((item) => item.key === key); if (at >= 0) { list.splice(at, 1); return; } }
   },
+  // Unknown names become nothing, and a circle leaves the text as it was: both as in the official runner.
   resolve: (text) => {
     let result = text;
-    for (let depth = 0; depth < 10 && /<<[^<>]*>>/.test(result); depth++) {
-      const before = result;
+    for (let depth = 0; depth <= 10 && /<<[^<>]*>>/.test(result); depth++) {
       result = result.replace(/<<([^<>]*)>>/g, (whole, name) => {
-        const value = __variables.get(name);
-        if (value !== undefined) return value;
-        if (!name.startsWith("$")) return whole;
-        const made = JSON.parse(__host("predefined", name));
-        return made === null ? whole : made;
+        const made = name.startsWith("$") ? JSON.parse(__host("predefined", name)) : null;
+        return made ?? __variables.get(name) ?? "";
       });
-      if (result === before) break;
     }
-    return result;
+    return /<<[^<>]*>>/.test(result) ? text : result;
   },
   text: (value, what) => { if (typeof value !== "string") throw new Error(`Expected ${what} to be a string`); return value; },
 };

@@ -1,0 +1,1 @@
+"""Hoppscotch collections, requests and environments: shapes, version migrations, JSON codec. Pure."""
