@@ -102,15 +102,11 @@ class Config:
         _range(self, "upload_limit_mb", 1, 512)
         _range(self, "cache_mb", 1, 4096)
         if self.log_level not in ("debug", "info", "warning", "error"):
-            raise ConfigError(
-                f"HOPKEY_LOG_LEVEL is {self.log_level!r}; use debug, info, warning or error."
-            )
+            raise ConfigError(f"HOPKEY_LOG_LEVEL is {self.log_level!r}; use debug, info, warning or error.")
         if self.public_url:
             parts = urlsplit(self.public_url)
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
-                raise ConfigError(
-                    "HOPKEY_PUBLIC_URL must be a scheme and a host, such as https://hopkey.example.com."
-                )
+                raise ConfigError("HOPKEY_PUBLIC_URL must be a scheme and a host, such as https://hopkey.example.com.")
         if self.database_url:
             scheme = self.database_url.split("://", 1)[0]
             if scheme not in ("postgresql", "postgres") or "://" not in self.database_url:
@@ -169,9 +165,7 @@ class Config:
         result = {}
         for item in fields(self):
             value = getattr(self, item.name)
-            result[item.metadata["variable"]] = (
-                ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-            )
+            result[item.metadata["variable"]] = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
         return result
 
 

@@ -36,9 +36,7 @@ def _database(config: _config.Config) -> dict[str, Any]:
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {
-            key: value for key, _, value in (item.partition("=") for item in parts.query.split("&")) if key
-        },
+        "OPTIONS": {key: value for key, _, value in (item.partition("=") for item in parts.query.split("&")) if key},
     }
 
 

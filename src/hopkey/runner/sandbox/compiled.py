@@ -27,12 +27,6 @@ class EngineMissing(Exception):
     """``quickjs.wasm`` is not where the build puts it."""
 
 
-def default_cache_dir() -> Path:
-    """``$XDG_CACHE_HOME/hopkey``, or ``~/.cache/hopkey``."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base) / "hopkey"
-
-
 def engine_make() -> wasmtime.Engine:
     """An engine that can be interrupted by epochs and whose stack cannot outgrow the thread's."""
     config = wasmtime.Config()

@@ -11,11 +11,7 @@ def may_read(record: TokenRecord, *, workspace_id: str, is_team: bool) -> bool:
     Never a personal workspace, whoever owns it; never a team its owner is not in now; and for a restricted token only
     the teams it names. Any role may read.
     """
-    return (
-        is_team
-        and workspace_id in record.teams
-        and (record.grants is None or workspace_id in record.grants)
-    )
+    return is_team and workspace_id in record.teams and (record.grants is None or workspace_id in record.grants)
 
 
 def readable_teams(record: TokenRecord) -> frozenset[str]:

@@ -46,9 +46,7 @@ def password_check(password: str, user: User | None = None) -> None:
         raise DomainError("password_weak", " ".join(error.messages), field="password") from None
 
 
-def user_create_row(
-    *, email: str, name: str, password: str | None, is_administrator: bool, by: Actor
-) -> User:
+def user_create_row(*, email: str, name: str, password: str | None, is_administrator: bool, by: Actor) -> User:
     """Create an account in the caller's transaction. ``password`` None: none yet, a one-time link will set it.
 
     Raises `DomainError` with ``email_invalid``, ``email_taken``, ``name_invalid`` or ``password_weak``.

@@ -22,14 +22,10 @@ from hopkey.server.workspaces.models import Workspace
 from hopkey.server.workspaces.services import personal_workspace_create, teams_with_sole_owner
 
 
-def person_create(
-    *, email: str, name: str, password: str | None, is_administrator: bool = False, by: Actor
-) -> User:
+def person_create(*, email: str, name: str, password: str | None, is_administrator: bool = False, by: Actor) -> User:
     """An account with its personal workspace. Raises `DomainError` as `user_create_row` does."""
     with transaction.atomic(durable=True):
-        user = user_create_row(
-            email=email, name=name, password=password, is_administrator=is_administrator, by=by
-        )
+        user = user_create_row(email=email, name=name, password=password, is_administrator=is_administrator, by=by)
         personal_workspace_create(user)
     return user
 
@@ -84,7 +80,9 @@ def person_delete(*, user: User, by: Actor) -> int:
         teams = teams_with_sole_owner(user)
         if teams:
             names = ", ".join(team.name for team in teams)
-            raise Conflict("last_owner", f"{user.email} is the only owner of {names}: make somebody else an owner first.")
+            raise Conflict(
+                "last_owner", f"{user.email} is the only owner of {names}: make somebody else an owner first."
+            )
         tokens = tokens_delete_of(user, by=by, reason="account deleted")
         user_active_set(user=user, active=False, by=by)
         record(Event.USER_DELETED, by=by, kind="user", id=user.pk, label=user.email, detail={"tokens": tokens})

@@ -46,8 +46,7 @@ class Workspace(models.Model):
         db_table = "hopkey_workspace"
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(kind="personal", owner__isnull=False)
-                | models.Q(kind="team", owner__isnull=True),
+                condition=models.Q(kind="personal", owner__isnull=False) | models.Q(kind="team", owner__isnull=True),
                 name="workspace_owner_if_personal",
             )
         ]

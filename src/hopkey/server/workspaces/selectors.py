@@ -56,9 +56,7 @@ def workspace_get_for(user: User, workspace_id: str) -> tuple[Workspace, Role]:
     workspace = Workspace.objects.filter(pk=workspace_id).first()
     if workspace is not None and workspace.kind == Kind.PERSONAL and workspace.owner_id == user.pk:
         return workspace, Role.OWNER
-    membership = (
-        Membership.objects.select_related("workspace").filter(workspace_id=workspace_id, user=user).first()
-    )
+    membership = Membership.objects.select_related("workspace").filter(workspace_id=workspace_id, user=user).first()
     if membership is None:
         raise NotFound("workspace_not_found", "There is no such workspace, or you are not a member of it.")
     return membership.workspace, Role(membership.role)

@@ -4,31 +4,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='AuditEvent',
+            name="AuditEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(db_index=True)),
-                ('event', models.CharField(db_index=True, max_length=40)),
-                ('actor_id', models.CharField(blank=True, db_index=True, max_length=64)),
-                ('actor_label', models.CharField(blank=True, max_length=254)),
-                ('subject_kind', models.CharField(blank=True, max_length=20)),
-                ('subject_id', models.CharField(blank=True, db_index=True, max_length=64)),
-                ('subject_label', models.CharField(blank=True, max_length=254)),
-                ('address', models.CharField(blank=True, max_length=45)),
-                ('agent', models.CharField(blank=True, max_length=200)),
-                ('detail', models.JSONField(blank=True, default=dict)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(db_index=True)),
+                ("event", models.CharField(db_index=True, max_length=40)),
+                ("actor_id", models.CharField(blank=True, db_index=True, max_length=64)),
+                ("actor_label", models.CharField(blank=True, max_length=254)),
+                ("subject_kind", models.CharField(blank=True, max_length=20)),
+                ("subject_id", models.CharField(blank=True, db_index=True, max_length=64)),
+                ("subject_label", models.CharField(blank=True, max_length=254)),
+                ("address", models.CharField(blank=True, max_length=45)),
+                ("agent", models.CharField(blank=True, max_length=200)),
+                ("detail", models.JSONField(blank=True, default=dict)),
             ],
             options={
-                'db_table': 'hopkey_audit_event',
-                'ordering': ['-id'],
+                "db_table": "hopkey_audit_event",
+                "ordering": ["-id"],
             },
         ),
     ]

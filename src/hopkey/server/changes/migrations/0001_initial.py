@@ -4,39 +4,37 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='ChangeHead',
+            name="ChangeHead",
             fields=[
-                ('id', models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
-                ('seq', models.BigIntegerField(default=0)),
-                ('nonce', models.CharField(max_length=32)),
-                ('batch_from', models.BigIntegerField(null=True)),
-                ('pruned_through', models.BigIntegerField(default=0)),
+                ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("seq", models.BigIntegerField(default=0)),
+                ("nonce", models.CharField(max_length=32)),
+                ("batch_from", models.BigIntegerField(null=True)),
+                ("pruned_through", models.BigIntegerField(default=0)),
             ],
             options={
-                'db_table': 'hopkey_change_head',
+                "db_table": "hopkey_change_head",
             },
         ),
         migrations.CreateModel(
-            name='Change',
+            name="Change",
             fields=[
-                ('seq', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(max_length=20)),
-                ('key', models.CharField(max_length=64)),
-                ('nonce', models.CharField(max_length=32)),
-                ('txid', models.BigIntegerField(null=True)),
-                ('at', models.DateTimeField(null=True)),
+                ("seq", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("kind", models.CharField(max_length=20)),
+                ("key", models.CharField(max_length=64)),
+                ("nonce", models.CharField(max_length=32)),
+                ("txid", models.BigIntegerField(null=True)),
+                ("at", models.DateTimeField(null=True)),
             ],
             options={
-                'db_table': 'hopkey_change',
-                'indexes': [models.Index(fields=['kind', 'key', 'txid'], name='change_once_per_transaction')],
+                "db_table": "hopkey_change",
+                "indexes": [models.Index(fields=["kind", "key", "txid"], name="change_once_per_transaction")],
             },
         ),
     ]

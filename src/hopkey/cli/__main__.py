@@ -1,0 +1,5 @@
+"""``python -m hopkey.cli``."""
+
+from hopkey.cli.main import script
+
+script()

@@ -1,0 +1,99 @@
+"""The `hopkey` command: finds the command to run, and turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from importlib import metadata
+
+import hopkey
+from hopkey.cli.exits import CommandError, Exit
+from hopkey.cli.terminal import Terminal
+
+BUILT_IN = {"test": "hopkey.cli.commands.test"}
+SERVER_COMMANDS = {
+    "serve": "start the server",
+    "admin": "manage users, teams, collections and tokens on this server",
+    "migrate": "bring the database up to date",
+    "check": "check settings and database",
+}
+GROUP = "hopkey.commands"
+
+HELP = f"""usage: hopkey [-h] [-v] COMMAND ...
+
+A self-hosted API workspace with personal access tokens.
+
+commands:
+  test      run a collection from a file or a server
+{chr(10).join(f"  {name:<9} {text}" for name, text in SERVER_COMMANDS.items())}
+
+options:
+  -h, --help     show this help
+  -v, --version  show the version
+
+examples:
+  hopkey test orders.json -e staging.json
+  HOPKEY_TOKEN=hkp_... hopkey test ck3v0d... --server https://hopkey.example.com
+  hopkey serve
+
+`hopkey COMMAND --help` says more about a command."""
+
+
+def main(argv: Sequence[str] | None = None, terminal: Terminal | None = None) -> int:
+    """Run the command line; the exit code. Never raises but for faults of this program."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    terminal = terminal or Terminal()
+    try:
+        return _dispatch(arguments, terminal)
+    except CommandError as error:
+        print(f"hopkey: {error.message}", file=terminal.err)
+        print(f"ERROR_CODE: {error.code}", file=terminal.err)
+        return error.exit
+    except KeyboardInterrupt:
+        print("hopkey: interrupted", file=terminal.err)
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe went away (`hopkey test ... | head`): nothing more to say to it.
+        sys.stdout = None  # type: ignore[assignment]
+        return Exit.FAULT
+
+
+def _dispatch(arguments: list[str], terminal: Terminal) -> int:
+    if not arguments:
+        print(HELP, file=terminal.err)
+        return Exit.USAGE
+    name, rest = arguments[0], arguments[1:]
+    if name in ("-h", "--help", "help"):
+        print(HELP, file=terminal.out)
+        return Exit.PASSED
+    if name in ("-v", "--ver", "--version"):
+        print(hopkey.__version__, file=terminal.out)
+        return Exit.PASSED
+    if name in BUILT_IN:
+        command = importlib.import_module(BUILT_IN[name])
+        return int(command.main(rest, terminal))
+    return _installed(name)(rest)
+
+
+def _installed(name: str) -> Callable[[list[str]], int]:
+    """A command that another part of the installation brings. Raises `CommandError`."""
+    for entry in metadata.entry_points(group=GROUP, name=name):
+        try:
+            command: Callable[[list[str]], int] = entry.load()
+        except ModuleNotFoundError as error:
+            if (error.name or "").split(".")[0] == "hopkey":
+                raise
+            raise CommandError(
+                "UNKNOWN_COMMAND",
+                f"`hopkey {name}` needs the server, which is not installed: pip install 'hopkey[server]'",
+            ) from None
+        return command
+    if name.startswith("-"):
+        raise CommandError("INVALID_ARGUMENT", f"unknown option {name}; see hopkey --help")
+    raise CommandError("UNKNOWN_COMMAND", f"unknown command {name!r}; see hopkey --help")
+
+
+def script() -> None:
+    """The console script."""
+    sys.exit(main())

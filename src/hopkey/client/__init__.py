@@ -1,0 +1,1 @@
+"""Talks to a Hopkey or Hoppscotch server with a personal access token."""

@@ -1,0 +1,184 @@
+"""Reading collections and environments from a server with a personal access token.
+
+Speaks the protocol of the official server (docs/api.md, "The gate"): the same client reads from Hopkey, from
+Hoppscotch cloud and from a self-hosted Hoppscotch.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import msgspec
+import urllib3
+
+import hopkey
+from hopkey.formats.errors import FormatError
+from hopkey.formats.model import Collection, Environment
+from hopkey.formats.wire import collection_from_wire, environment_from_wire
+from hopkey.runner.sending import explain
+
+CLOUD = "https://api.hoppscotch.io"
+MAX_ANSWER = 256 * 1024 * 1024
+MAX_WAIT = 60.0
+_TRIES = 3
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class ServerError(Exception):
+    """The server gave no usable answer. ``code`` is the official error code; the token never stands in the message."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class Server:
+    """A server and the token to read from it.
+
+    `address` as people type it, with or without a trailing slash or ``/v1``. Raises `ServerError`
+    (``INVALID_SERVER_URL``, ``TOKEN_INVALID``) for what cannot be an address or a token.
+    """
+
+    def __init__(self, address: str | None, token: str, *, timeout: float = 60.0) -> None:
+        self._base = _base(address, token)
+        self._token = token
+        if not token.isascii() or not token.isprintable() or " " in token:
+            raise ServerError("TOKEN_INVALID", "The token holds characters that no token has: copy it again.")
+        self._pool = urllib3.PoolManager(timeout=timeout)
+
+    def __repr__(self) -> str:
+        return f"Server({self._base!r})"
+
+    def collection(self, collection_id: str) -> Collection:
+        """The collection or folder with this id. Raises `ServerError`."""
+        try:
+            return collection_from_wire(self._get("collection", collection_id))
+        except FormatError as error:
+            raise ServerError(
+                "MALFORMED_COLLECTION", f"The server sent a collection that cannot be read: {error}"
+            ) from None
+
+    def environment(self, environment_id: str) -> Environment:
+        """The environment with this id. Raises `ServerError`."""
+        try:
+            return environment_from_wire(self._get("environment", environment_id))
+        except FormatError as error:
+            raise ServerError(
+                "MALFORMED_ENV_FILE", f"The server sent an environment that cannot be read: {error}"
+            ) from None
+
+    def _get(self, kind: str, identity: str) -> Any:
+        if not _ID.fullmatch(identity):
+            raise ServerError("INVALID_ID", f"{identity!r} is neither a file nor the id of a {kind}.")
+        url = f"{self._base}/v1/access-tokens/{kind}/{quote(identity, safe='')}"
+        for attempt in range(_TRIES):
+            status, headers, body = self._request(url)
+            if status != 429 or attempt == _TRIES - 1:
+                break
+            time.sleep(_retry_after(headers))
+        if status == 200:
+            return _decoded(body, self._base)
+        raise self._refused(status, body, kind, identity)
+
+    def _request(self, url: str) -> tuple[int, Any, bytes]:
+        headers = {
+            "Authorization": f"Bearer {self._token}",
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "User-Agent": f"hopkey/{hopkey.__version__}",
+        }
+        try:
+            # No redirects: a token is sent to the server that was named and nowhere else.
+            response = self._pool.request(
+                "GET", url, headers=headers, redirect=False, retries=False, preload_content=False
+            )
+            try:
+                body = response.read(MAX_ANSWER + 1, decode_content=True)
+            finally:
+                response.release_conn()
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            message = explain(error)
+            code = "SERVER_CONNECTION_REFUSED" if "refused" in message else "INVALID_SERVER_URL"
+            raise ServerError(code, f"No answer from {self._base}: {message}.") from None
+        if len(body) > MAX_ANSWER:
+            raise ServerError("INVALID_SERVER_URL", f"{self._base} sent more than {MAX_ANSWER >> 20} MB.")
+        return response.status, response.headers, body
+
+    def _refused(self, status: int, body: bytes, kind: str, identity: str) -> ServerError:
+        reason = _reason(body)
+        if reason == "TOKEN_EXPIRED":
+            return ServerError("TOKEN_EXPIRED", "This token has expired: generate a new one on your profile page.")
+        if reason == "TOKEN_INVALID":
+            return ServerError(
+                "TOKEN_INVALID",
+                f"{self._base} does not accept this token: it may be mistyped, deleted, or of another server.",
+            )
+        if reason == "INVALID_ID":
+            return ServerError(
+                "INVALID_ID",
+                f"There is no {kind} {identity!r} that this token reaches. Tokens read team workspaces, never personal ones.",
+            )
+        if status == 429:
+            return ServerError("INVALID_SERVER_URL", f"{self._base} answered 429, too many requests: try again later.")
+        if 300 <= status < 400:
+            return ServerError(
+                "INVALID_SERVER_URL", f"{self._base} answered with a redirect ({status}): give the address it leads to."
+            )
+        if status >= 500:
+            return ServerError("INVALID_SERVER_URL", f"{self._base} answered {status}: it is not able to answer now.")
+        return ServerError(
+            "INVALID_SERVER_URL",
+            f"{self._base} answered {status}: it does not look like a Hopkey or Hoppscotch server.",
+        )
+
+
+def _base(address: str | None, token: str) -> str:
+    if not address:
+        if token.startswith("pat-"):
+            return CLOUD
+        raise ServerError(
+            "INVALID_SERVER_URL",
+            "Say which server to read from: --server https://hopkey.example.com, or HOPKEY_SERVER.",
+        )
+    text = address.strip()
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ServerError(
+            "INVALID_SERVER_URL",
+            f"{text!r} is no server address: it needs http:// or https://, such as https://hopkey.example.com.",
+        )
+    return text.split("?")[0].split("#")[0].rstrip("/").removesuffix("/v1").rstrip("/")
+
+
+def _reason(body: bytes) -> str:
+    try:
+        data = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return ""
+    return str(data.get("reason", "")) if isinstance(data, dict) else ""
+
+
+def _decoded(body: bytes, base: str) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        raise ServerError(
+            "INVALID_SERVER_URL",
+            f"{base} did not answer with JSON: it does not look like a Hopkey or Hoppscotch server.",
+        ) from None
+
+
+def _retry_after(headers: Any) -> float:
+    """Seconds to wait before the next try: what the server asks for, a minute at most."""
+    try:
+        return min(max(float(headers.get("Retry-After", "1")), 0.0), MAX_WAIT)
+    except ValueError:
+        return 1.0
