@@ -35,3 +35,13 @@ class Change(models.Model):
     class Meta:
         db_table = "hopkey_change"
         indexes = [models.Index(fields=["kind", "key", "txid"], name="change_once_per_transaction")]
+
+
+class Installation(models.Model):
+    """One row about this database as a whole: the fingerprint of the secret key that all its nodes share."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    key_fingerprint = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "hopkey_installation"

@@ -1,0 +1,88 @@
+"""The one ASGI application of a serving process: the gate in the event loop, everything else in Django's threads."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from hopkey.server.bridge import Bridge
+from hopkey.server.config import Config, current
+from hopkey.server.gate.plane import Gate, Receive, Scope, Send, resource_of
+from hopkey.server.gate.recorder import Recorder
+from hopkey.server.gate.store import Store
+from hopkey.server.gate.store_postgresql import PostgresqlStore
+from hopkey.server.gate.store_sqlite import SqliteStore
+from hopkey.server.gate.writers import postgresql_writer, sqlite_writer
+from hopkey.server.health.answer import health
+
+SWITCH_SECONDS = 0.001
+"""How long a thread of Django may keep the interpreter while the gate waits (measured: bench/gate)."""
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def create() -> Application:
+    """The application of this process, from the settings in its environment."""
+    import django
+    from django.core.wsgi import get_wsgi_application
+
+    sys.setswitchinterval(SWITCH_SECONDS)
+    django.setup()
+    return Process(current(), get_wsgi_application())
+
+
+class Process:
+    """Dispatches by path. The gate is opened in the event loop at the first request, after any fork."""
+
+    def __init__(self, config: Config, wsgi: Any) -> None:
+        self._config = config
+        self._bridge = Bridge(
+            wsgi,
+            threads=config.threads,
+            body_limit=config.upload_limit_mb * 1024 * 1024 + 64 * 1024,
+            trusted_proxies=config.trusted_proxies,
+        )
+        self._gate: Gate | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            path = scope["path"]
+            found = resource_of(path)
+            if found is not None:
+                await self._gate_open()(scope, send, *found)
+            elif path == "/healthz":
+                await health(scope, send)
+            else:
+                await self._bridge(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+
+    def _gate_open(self) -> Gate:
+        if self._gate is None:
+            self._gate = gate_make(self._config)
+        return self._gate
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self._gate_open()
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                if self._gate is not None:
+                    await self._gate.close()
+                await asyncio.to_thread(self._bridge.close)
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
+def gate_make(config: Config) -> Gate:
+    """The gate on the configured database."""
+    store: Store
+    if config.uses_postgresql:
+        store = PostgresqlStore(config.database_url)
+        return Gate(config, store, Recorder(postgresql_writer(config.database_url)))
+    store = SqliteStore(config.sqlite_path)
+    return Gate(config, store, Recorder(sqlite_writer(config.sqlite_path)))

@@ -1,0 +1,60 @@
+"""Triggers on SQLite: row triggers, whose writes commit with what they speak of.
+
+SQLite has one writer at a time, so the order of ``seq`` is the order of commit by itself. Inside a batch
+(`hopkey.server.changes.batch`) a key is written once.
+"""
+
+from __future__ import annotations
+
+from hopkey.server.changes.watched import WATCHED, Watched
+
+_WRITE = """
+    SELECT RAISE(ABORT, 'hopkey: the change head is missing; run hopkey migrate')
+        WHERE NOT EXISTS (SELECT 1 FROM hopkey_change_head WHERE id = 1);
+    UPDATE hopkey_change_head SET seq = seq + 1, nonce = lower(hex(randomblob(16)))
+        WHERE id = 1 AND NOT EXISTS (
+            SELECT 1 FROM hopkey_change c
+            WHERE c.seq > hopkey_change_head.batch_from AND c.kind = '{kind}' AND c.key = CAST({row}.{key} AS TEXT));
+    INSERT OR IGNORE INTO hopkey_change (seq, kind, key, nonce, at)
+        SELECT h.seq, '{kind}', CAST({row}.{key} AS TEXT), h.nonce, strftime('%Y-%m-%d %H:%M:%f', 'now')
+        FROM hopkey_change_head h
+        WHERE h.id = 1 AND NOT EXISTS (SELECT 1 FROM hopkey_change c WHERE c.seq = h.seq);
+"""
+
+
+def statements() -> list[str]:
+    """SQL that installs every trigger anew."""
+    result = []
+    for watched in WATCHED:
+        for operation in ("INSERT", "UPDATE", "DELETE"):
+            result.extend(_trigger(watched, operation))
+    return result
+
+
+def _trigger(watched: Watched, operation: str) -> list[str]:
+    name = f"hopkey_change_{watched.table}_{operation.lower()}"
+    rows = {"INSERT": ("NEW",), "DELETE": ("OLD",), "UPDATE": ("OLD", "NEW")}[operation]
+    body = _write(watched, rows[0])
+    if operation == "UPDATE":
+        # Old and new key differ only when something moved; then both are stale.
+        body = _write(watched, "NEW")
+    when = ""
+    if operation == "UPDATE" and watched.columns:
+        differs = " OR ".join(f"OLD.{column} IS NOT NEW.{column}" for column in watched.columns)
+        when = f"WHEN {differs} "
+    result = [
+        f"DROP TRIGGER IF EXISTS {name}",
+        f"CREATE TRIGGER {name} AFTER {operation} ON {watched.table} {when}BEGIN {body} END",
+    ]
+    if operation == "UPDATE":
+        moved = f"{name}_moved"
+        result += [
+            f"DROP TRIGGER IF EXISTS {moved}",
+            f"CREATE TRIGGER {moved} AFTER UPDATE ON {watched.table} "
+            f"WHEN OLD.{watched.key} IS NOT NEW.{watched.key} BEGIN {_write(watched, 'OLD')} END",
+        ]
+    return result
+
+
+def _write(watched: Watched, row: str) -> str:
+    return _WRITE.format(kind=watched.kind, key=watched.key, row=row)

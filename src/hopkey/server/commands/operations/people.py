@@ -1,0 +1,74 @@
+"""`hopkey admin user ...`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from hopkey.server.accounts import links
+from hopkey.server.accounts.models import User
+from hopkey.server.accounts.selectors import user_get, user_list
+from hopkey.server.audit.actor import OPERATOR
+from hopkey.server.commands.operations.report import Report
+from hopkey.server.errors import DomainError
+from hopkey.server.people import services
+
+
+def create(arguments: argparse.Namespace) -> Report:
+    password = None
+    if arguments.password_stdin:
+        password = sys.stdin.readline(2048).rstrip("\r\n")
+        if not password:
+            raise DomainError("password_weak", "No password came on standard input.")
+    user = services.person_create(
+        email=arguments.email,
+        name=arguments.name,
+        password=password,
+        is_administrator=arguments.administrator,
+        by=OPERATOR,
+    )
+    data = user_data(user)
+    text = f"Created {user.email} ({user.pk})."
+    if password is None:
+        data["link"] = links.password_link_issue(user=user, by=OPERATOR)
+        text += f"\nThis link sets the password, once, within {links.LINK_DAYS} days: {data['link']}"
+    return Report(data, text)
+
+
+def list_(_: argparse.Namespace) -> Report:
+    rows = [user_data(user) for user in user_list()]
+    return Report.table(rows, ("id", "email", "name", "administrator", "active"))
+
+
+def deactivate(arguments: argparse.Namespace) -> Report:
+    user = user_get(arguments.email)
+    services.person_deactivate(user=user, by=OPERATOR)
+    user.refresh_from_db()
+    return Report(user_data(user), f"Deactivated {user.email}: sessions ended, tokens are refused.")
+
+
+def reactivate(arguments: argparse.Namespace) -> Report:
+    user = user_get(arguments.email)
+    services.person_reactivate(user=user, by=OPERATOR)
+    user.refresh_from_db()
+    return Report(user_data(user), f"Reactivated {user.email}.")
+
+
+def delete(arguments: argparse.Namespace) -> Report:
+    user = user_get(arguments.email)
+    data = user_data(user)
+    tokens = services.person_delete(user=user, by=OPERATOR)
+    return Report({**data, "deleted": True, "tokens": tokens}, f"Deleted {user.email} and {tokens} tokens.")
+
+
+def user_data(user: User) -> dict[str, Any]:
+    return {
+        "id": user.pk,
+        "email": user.email,
+        "name": user.name,
+        "administrator": user.is_administrator,
+        "active": user.is_active,
+        "createdOn": user.created_at.isoformat(),
+        "lastSignIn": user.last_login.isoformat() if user.last_login else None,
+    }

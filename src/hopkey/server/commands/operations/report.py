@@ -1,0 +1,37 @@
+"""What an operation has to say: data for scripts, text for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """``data`` is what ``--json`` prints: one object or one array."""
+
+    data: dict[str, Any] | list[dict[str, Any]]
+    text: str
+
+    @classmethod
+    def table(cls, rows: list[dict[str, Any]], columns: Sequence[str]) -> Report:
+        """Rows as a table of texts."""
+        lines = [list(columns)] + [[_cell(row[column]) for column in columns] for row in rows]
+        widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
+        text = "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+        )
+        return cls(rows, text)
+
+    def render(self, *, as_json: bool) -> str:
+        return json.dumps(self.data, ensure_ascii=False) if as_json else self.text
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

@@ -1,0 +1,123 @@
+"""What the gate writes: last uses and refused attempts, collected in memory and written in batches by a thread.
+
+Nothing of it is on the path of a request, and nothing of it is a change of authority.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from hopkey.server.audit.names import TOKEN_REFUSED
+from hopkey.server.changes.watched import KEEP
+
+_LOG = logging.getLogger("hopkey.gate")
+_EVERY_SECONDS = 2.0
+_REFUSALS_EVERY_SECONDS = 30.0
+_PRUNE_EVERY_SECONDS = 600.0
+_MAX_REFUSALS = 500
+_AGENT_LENGTH = 200
+
+
+@dataclass(slots=True)
+class LastUse:
+    """The newest use of a token: seconds since the epoch, and from where."""
+
+    at: float
+    address: str
+    agent: str
+
+
+class Writer(Protocol):
+    """A database connection for writing, by plain SQL."""
+
+    def uses(self, uses: dict[int, LastUse]) -> None: ...
+    def refusals(self, refusals: list[tuple[Any, ...]]) -> None: ...
+    def prune(self, keep: int) -> None: ...
+    def close(self) -> None: ...
+
+
+class Recorder:
+    """`open_writer` makes a connection for each batch: a broken one costs one batch's delay, not its content."""
+
+    def __init__(self, open_writer: Any) -> None:
+        self._open_writer = open_writer
+        self._lock = threading.Lock()
+        self._uses: dict[int, LastUse] = {}
+        self._refusals: dict[tuple[str, str, str], list[Any]] = {}
+        self._stop = threading.Event()
+        self._pruned = self._refused = time.monotonic()
+        self._thread = threading.Thread(target=self._work, name="gate recorder", daemon=True)
+        self._thread.start()
+
+    def used(self, token_id: int, address: str, agent: str) -> None:
+        """A token was served."""
+        self._uses[token_id] = LastUse(time.time(), address, agent[:_AGENT_LENGTH])
+
+    def refused(self, public_id: str, reason: str, address: str, agent: str) -> None:
+        """A token was refused. Counted by token, reason and address; too many different ones go without address."""
+        key = (public_id, reason, address)
+        if key not in self._refusals and len(self._refusals) >= _MAX_REFUSALS:
+            key = ("", reason, "")
+        entry = self._refusals.get(key)
+        if entry is None:
+            self._refusals[key] = [1, time.time(), agent[:_AGENT_LENGTH]]
+        else:
+            entry[0] += 1
+
+    def close(self) -> None:
+        """Write what is left, and stop."""
+        self._stop.set()
+        self._thread.join(10)
+
+    def _work(self) -> None:
+        while not self._stop.wait(_EVERY_SECONDS):
+            self._flush(final=False)
+        self._flush(final=True)
+
+    def _flush(self, *, final: bool) -> None:
+        now = time.monotonic()
+        uses, self._uses = self._uses, {}
+        refusals: dict[tuple[str, str, str], list[Any]] = {}
+        if self._refusals and (final or now - self._refused >= _REFUSALS_EVERY_SECONDS):
+            refusals, self._refusals = self._refusals, {}
+            self._refused = now
+        prune = now - self._pruned >= _PRUNE_EVERY_SECONDS
+        if not (uses or refusals or prune):
+            return
+        try:
+            with closing(self._open_writer()) as writer:
+                if uses:
+                    writer.uses(uses)
+                    uses = {}
+                if refusals:
+                    writer.refusals([_audit_row(key, entry) for key, entry in refusals.items()])
+                    refusals = {}
+                if prune:
+                    writer.prune(KEEP)
+                    self._pruned = now
+        except Exception as error:  # noqa: BLE001 - whatever the database says, the thread goes on
+            _LOG.warning("last uses could not be written, will try again: %s", type(error).__name__)
+            for token_id, use in uses.items():
+                self._uses.setdefault(token_id, use)
+            for key, entry in refusals.items():
+                if len(self._refusals) < _MAX_REFUSALS:
+                    self._refusals.setdefault(key, entry)
+
+
+def utc(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _audit_row(key: tuple[str, str, str], entry: list[Any]) -> tuple[Any, ...]:
+    """at, event, actor, actor label, subject kind, subject id, subject label, address, agent, detail."""
+    public_id, reason, address = key
+    count, at, agent = entry
+    detail = json.dumps({"reason": reason, "count": count})
+    return utc(at), TOKEN_REFUSED, "", "", "token", public_id, "", address, agent, detail

@@ -1,0 +1,168 @@
+"""The gate's reading of PostgreSQL: one shared look at the head, and snapshots for what has to be filled in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+
+from hopkey.server.gate import rows
+from hopkey.server.gate.caches import Answer
+from hopkey.server.gate.head import Change, Head, News
+from hopkey.server.gate.store import Listener, Unavailable
+from hopkey.server.tokens.verify import TokenRecord
+
+PATIENCE_SECONDS = 1.0
+_FILLERS = 4
+_CHECK_SQL = "SELECT seq, nonce, pg_is_in_recovery() FROM hopkey_change_head WHERE id = 1"
+_CHANGES_SQL = "SELECT seq, kind, key, nonce FROM hopkey_change WHERE seq >= %s ORDER BY seq LIMIT 10001"
+
+
+class PostgresqlStore:
+    """`check` is shared: all requests that wait when a read is sent get its answer; one that comes later waits for
+    the next read, for the one under way may have looked before it arrived.
+    """
+
+    instant = False
+    _listener: Listener
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._watch: AsyncConnection[Any] | None = None
+        self._next: asyncio.Future[None] | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._idle: list[AsyncConnection[Any]] = []
+        self._slots = asyncio.Semaphore(_FILLERS)
+
+    def attach(self, listener: Listener) -> None:
+        self._listener = listener
+
+    def check_now(self) -> None:
+        raise Unavailable("PostgreSQL cannot be asked without waiting")
+
+    async def check(self) -> None:
+        """Join the next read of the head. Raises `Unavailable`."""
+        if self._next is None:
+            self._next = asyncio.get_running_loop().create_future()
+        waiting = self._next
+        if self._reader is None or self._reader.done():
+            self._reader = asyncio.create_task(self._read_all())
+        await asyncio.shield(waiting)
+
+    async def token(self, digest: bytes) -> tuple[Head, TokenRecord | None]:
+        async with self._snapshot() as connection:
+            head = await _head(connection)
+            row = await _one(connection, rows.TOKEN_SQL.format(p="%s"), digest)
+            if row is None:
+                return head, None
+            teams = await _all(connection, rows.TEAMS_SQL.format(p="%s"), row[6])
+            grants = await _all(connection, rows.GRANTS_SQL.format(p="%s"), row[0]) if row[4] else []
+            return head, rows.token_record(row, row[3].timestamp() if row[3] else None, teams, grants)
+
+    async def answer(self, kind: str, identity: str, allowed: rows.Allowed) -> tuple[Head, Answer | None]:
+        async with self._snapshot() as connection:
+            head = await _head(connection)
+            if kind == "environment":
+                row = await _one(connection, rows.ENVIRONMENT_SQL.format(p="%s"), identity)
+                if row is None or not allowed(row[0], row[1] == "team"):
+                    return head, None
+                return head, rows.environment_answer(identity, row)
+            meta = await _one(connection, rows.COLLECTION_SQL.format(p="%s"), identity)
+            if meta is None or not allowed(meta[1], meta[2] == "team"):
+                return head, None
+            folders = await _all(connection, rows.FOLDERS_SQL.format(p="%s"), meta[0])
+            requests = await _all(connection, rows.REQUESTS_SQL.format(p="%s"), meta[0])
+        return head, await asyncio.to_thread(rows.collection_answer, identity, meta, folders, requests)
+
+    async def close(self) -> None:
+        if self._reader is not None:
+            self._reader.cancel()
+        for connection in (*self._idle, *([self._watch] if self._watch else [])):
+            await connection.close()
+
+    async def _read_all(self) -> None:
+        while (waiting := self._next) is not None:
+            self._next = None
+            try:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    news = await self._read(self._listener.applied)
+            except (psycopg.Error, OSError, TimeoutError, Unavailable) as error:
+                await self._drop_watch()
+                waiting.set_exception(Unavailable(str(error) or "no answer in time"))
+                # Nobody may have waited to the end: its exception counts as seen.
+                waiting.exception()
+            except BaseException:
+                waiting.cancel()
+                raise
+            else:
+                if news is not None:
+                    self._listener.apply(news)
+                waiting.set_result(None)
+
+    async def _read(self, applied: Head | None) -> News | None:
+        if self._watch is None:
+            self._watch = await _open(self._url)
+        row = await _one(self._watch, _CHECK_SQL)
+        if row is None:
+            raise Unavailable("the change head is missing")
+        if row[2]:
+            raise Unavailable("the database is in recovery")
+        head = Head(row[0], row[1])
+        if head == applied:
+            return None
+        if applied is None or head.seq < applied.seq or head.seq - applied.seq > 10_000:
+            return News(head, ())
+        log = [Change(*item) for item in await _all(self._watch, _CHANGES_SQL, applied.seq)]
+        # The log may have grown since: what is applied is what stands in it, and the head is its last line.
+        return News(Head(log[-1].seq, log[-1].nonce) if log else head, log)
+
+    async def _drop_watch(self) -> None:
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            try:
+                await asyncio.wait_for(watch.close(), 0.2)
+            except (psycopg.Error, OSError, TimeoutError):
+                return
+
+    @asynccontextmanager
+    async def _snapshot(self) -> AsyncIterator[AsyncConnection[Any]]:
+        """A read-only REPEATABLE READ transaction. Raises `Unavailable`."""
+        try:
+            async with asyncio.timeout(10), self._slots:
+                connection = self._idle.pop() if self._idle else await _open(self._url)
+                good = False
+                try:
+                    await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                    yield connection
+                    await connection.execute("ROLLBACK")
+                    good = True
+                finally:
+                    if good:
+                        self._idle.append(connection)
+                    else:
+                        await connection.close()
+        except (psycopg.Error, OSError, TimeoutError) as error:
+            raise Unavailable(str(error) or "no answer in time") from None
+
+
+async def _open(url: str) -> AsyncConnection[Any]:
+    return await AsyncConnection.connect(url, autocommit=True, prepare_threshold=0, connect_timeout=2)
+
+
+async def _one(connection: AsyncConnection[Any], sql: str, *values: Any) -> Any:
+    return await (await connection.execute(sql, values)).fetchone()  # type: ignore[arg-type]
+
+
+async def _all(connection: AsyncConnection[Any], sql: str, *values: Any) -> list[Any]:
+    return await (await connection.execute(sql, values)).fetchall()  # type: ignore[arg-type]
+
+
+async def _head(connection: AsyncConnection[Any]) -> Head:
+    row = await _one(connection, rows.HEAD_SQL)
+    if row is None:
+        raise Unavailable("the change head is missing")
+    return Head(row[0], row[1])

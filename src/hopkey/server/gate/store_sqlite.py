@@ -1,0 +1,146 @@
+"""The gate's reading of SQLite: plain SQL, on connections that never write."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hopkey.server.gate import rows
+from hopkey.server.gate.caches import Answer
+from hopkey.server.gate.head import Change, Head, News
+from hopkey.server.gate.store import Listener, Unavailable
+from hopkey.server.tokens.verify import TokenRecord
+
+_BUSY_SECONDS = 1.0
+
+
+class SqliteStore:
+    """``PRAGMA data_version`` tells for microseconds whether anything was committed; only then the head is read.
+
+    The connections are opened in the serving process, after any fork, and belong to the event loop, except for the
+    one of the thread that builds answers.
+    """
+
+    instant = True
+    _listener: Listener
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._watch = _open(path)
+        self._fill = _open(path)
+        self._version: int | None = None
+        self._builder = ThreadPoolExecutor(1, "gate build")
+        self._build: sqlite3.Connection | None = None
+
+    def attach(self, listener: Listener) -> None:
+        self._listener = listener
+
+    def check_now(self) -> None:
+        """Hand every committed change to the listener. Raises `Unavailable`. Does not wait."""
+        applied = self._listener.applied
+        try:
+            version = self._watch.execute("PRAGMA data_version").fetchall()[0][0]
+            if version == self._version and applied is not None:
+                return
+            news = _news(self._watch, applied)
+        except (sqlite3.Error, IndexError) as error:
+            raise Unavailable(str(error)) from None
+        # An unsettled head is looked at again every time.
+        self._version = None if news.unsettled else version
+        self._listener.apply(news)
+
+    async def check(self) -> None:
+        self.check_now()
+
+    async def token(self, digest: bytes) -> tuple[Head, TokenRecord | None]:
+        connection = self._fill
+        try:
+            connection.execute("BEGIN")
+            try:
+                head = _head(connection)
+                row = connection.execute(rows.TOKEN_SQL.format(p="?"), (digest,)).fetchone()
+                if row is None:
+                    return head, None
+                teams = connection.execute(rows.TEAMS_SQL.format(p="?"), (row[6],)).fetchall()
+                grants = connection.execute(rows.GRANTS_SQL.format(p="?"), (row[0],)).fetchall() if row[4] else ()
+                return head, rows.token_record(row, _seconds(row[3]), teams, grants)
+            finally:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise Unavailable(str(error)) from None
+
+    async def answer(self, kind: str, identity: str, allowed: rows.Allowed) -> tuple[Head, Answer | None]:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._builder, self._answer, kind, identity, allowed)
+        except sqlite3.Error as error:
+            raise Unavailable(str(error)) from None
+
+    def _answer(self, kind: str, identity: str, allowed: rows.Allowed) -> tuple[Head, Answer | None]:
+        if self._build is None:
+            self._build = _open(self._path)
+        connection = self._build
+        connection.execute("BEGIN")
+        try:
+            head = _head(connection)
+            if kind == "environment":
+                row = connection.execute(rows.ENVIRONMENT_SQL.format(p="?"), (identity,)).fetchone()
+                if row is None or not allowed(row[0], row[1] == "team"):
+                    return head, None
+                return head, rows.environment_answer(identity, row)
+            meta = connection.execute(rows.COLLECTION_SQL.format(p="?"), (identity,)).fetchone()
+            if meta is None or not allowed(meta[1], meta[2] == "team"):
+                return head, None
+            folders = connection.execute(rows.FOLDERS_SQL.format(p="?"), (meta[0],)).fetchall()
+            requests = connection.execute(rows.REQUESTS_SQL.format(p="?"), (meta[0],)).fetchall()
+        finally:
+            connection.execute("ROLLBACK")
+        return head, rows.collection_answer(identity, meta, folders, requests)
+
+    async def close(self) -> None:
+        self._builder.submit(lambda: self._build.close() if self._build else None).result()
+        self._builder.shutdown()
+        self._watch.close()
+        self._fill.close()
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{path}?mode=rw", uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    connection.execute("PRAGMA query_only = 1").fetchall()
+    return connection
+
+
+def _head(connection: sqlite3.Connection) -> Head:
+    row = connection.execute(rows.HEAD_SQL).fetchone()
+    if row is None:
+        raise sqlite3.OperationalError("the change head is missing")
+    return Head(row[0], row[1])
+
+
+def _news(connection: sqlite3.Connection, applied: Head | None) -> News:
+    """Head and log in one snapshot."""
+    connection.execute("BEGIN")
+    try:
+        rows_ = connection.execute(rows.HEAD_SQL).fetchall()
+        if not rows_:
+            raise sqlite3.OperationalError("the change head is missing")
+        head = Head(rows_[0][0], rows_[0][1])
+        changes: list[Any] = []
+        if applied is not None and head != applied and head.seq - applied.seq <= 10_000:
+            changes = connection.execute(
+                "SELECT seq, kind, key, nonce FROM hopkey_change WHERE seq >= ? ORDER BY seq", (applied.seq,)
+            ).fetchall()
+        return News(head, [Change(*row) for row in changes], unsettled=rows_[0][2] is not None)
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def _seconds(text: str | None) -> float | None:
+    """Django writes UTC without a zone."""
+    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
