@@ -1,1 +1,55 @@
-urlpatterns: list = []
+"""Addresses of the pages."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from hopkey.server.web.views import home, invitations, links, profile, session, teams, tokens, workspaces
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("sign-in", session.sign_in, name="sign_in"),
+    path("sign-out", session.sign_out, name="sign_out"),
+    path("theme", session.theme_set, name="theme"),
+    path("welcome/<str:secret>", links.take, name="link_take"),
+    path("welcome", links.welcome, name="welcome"),
+    path("join/<str:secret>", invitations.take, name="invitation_take"),
+    path("join", invitations.join, name="join"),
+    path("profile", profile.profile, name="profile"),
+    path("profile/tokens", tokens.token_list, name="tokens"),
+    path("profile/tokens/new", tokens.token_new, name="token_new"),
+    path("profile/tokens/<int:token_id>/delete", tokens.token_delete, name="token_delete"),
+    path("teams/new", teams.team_new, name="team_new"),
+    path("workspaces/<str:workspace_id>", workspaces.collections, name="workspace"),
+    path("workspaces/<str:workspace_id>/environments", workspaces.environments, name="environments"),
+    path("workspaces/<str:workspace_id>/import", workspaces.import_file, name="import"),
+    path(
+        "workspaces/<str:workspace_id>/collections/<str:collection_id>/export",
+        workspaces.collection_export,
+        name="collection_export",
+    ),
+    path(
+        "workspaces/<str:workspace_id>/collections/<str:collection_id>/delete",
+        workspaces.collection_delete,
+        name="collection_delete",
+    ),
+    path(
+        "workspaces/<str:workspace_id>/environments/<str:environment_id>/export",
+        workspaces.environment_export,
+        name="environment_export",
+    ),
+    path(
+        "workspaces/<str:workspace_id>/environments/<str:environment_id>/delete",
+        workspaces.environment_delete,
+        name="environment_delete",
+    ),
+    path("workspaces/<str:workspace_id>/members", teams.members, name="members"),
+    path("workspaces/<str:workspace_id>/members/<str:user_id>/role", teams.member_role, name="member_role"),
+    path("workspaces/<str:workspace_id>/members/<str:user_id>/remove", teams.member_remove, name="member_remove"),
+    path("workspaces/<str:workspace_id>/invitations", teams.invite, name="invite"),
+    path(
+        "workspaces/<str:workspace_id>/invitations/<str:invitation_id>/revoke",
+        teams.invitation_revoke,
+        name="invitation_revoke",
+    ),
+]

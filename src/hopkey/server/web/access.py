@@ -1,0 +1,55 @@
+"""Who may come to a page, and what happens to errors of the domain there."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from hopkey.server.accounts.models import User
+from hopkey.server.errors import DomainError, Forbidden, NotFound
+
+View = Callable[..., HttpResponse]
+
+
+def signed_in(view: View) -> View:
+    """Only for people who are signed in; others are sent to the sign-in page and back."""
+
+    @functools.wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not isinstance(request.user, User):
+            target = request.get_full_path() if request.method == "GET" else "/"
+            return redirect("/sign-in?" + urlencode({"next": target}))
+        return guarded(view)(request, *args, **kwargs)
+
+    return wrapped
+
+
+def guarded(view: View) -> View:
+    """Domain errors that a view does not handle itself become pages: 404, 403, or a message where one came from."""
+
+    @functools.wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except NotFound as error:
+            raise Http404(error.message) from None
+        except Forbidden as error:
+            return render(request, "web/forbidden.html", {"message": error.message}, status=403)
+        except DomainError as error:
+            messages.error(request, error.message)
+            return redirect(back_of(request))
+
+    return wrapped
+
+
+def back_of(request: HttpRequest) -> str:
+    """The page of ours this request came from, else the start page."""
+    referer = request.headers.get("Referer", "")
+    own = f"{request.scheme}://{request.get_host()}/"
+    return referer if referer.startswith(own) else "/"

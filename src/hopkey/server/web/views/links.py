@@ -1,0 +1,59 @@
+"""One-time links: set up the server, or set a password."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from hopkey.server.accounts import links
+from hopkey.server.accounts.models import LinkPurpose, User
+from hopkey.server.errors import DomainError
+from hopkey.server.people.services import person_create_first
+from hopkey.server.ui.actors import actor_of
+
+_KEY = "link"
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+
+
+@require_safe
+def take(request: HttpRequest, secret: str) -> HttpResponse:
+    """Move the secret from the address into the session: it then stands in no history, log or referrer."""
+    request.session[_KEY] = secret[:100]
+    return redirect("welcome")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def welcome(request: HttpRequest) -> HttpResponse:
+    secret = request.session.get(_KEY, "")
+    try:
+        link = links.link_get(secret)
+    except DomainError as error:
+        return render(request, "web/link_invalid.html", {"message": error.message}, status=404)
+    is_setup = link.purpose == LinkPurpose.SETUP
+    context: dict[str, Any] = {"is_setup": is_setup, "account": link.user, "values": request.POST, "error": None}
+    if request.method == "POST":
+        try:
+            user = _redeem(request, secret, is_setup=is_setup)
+        except DomainError as error:
+            return render(request, "web/welcome.html", {**context, "error": error}, status=error.status)
+        request.session.pop(_KEY, None)
+        login(request, user, backend=BACKEND)
+        return redirect("home")
+    return render(request, "web/welcome.html", context)
+
+
+def _redeem(request: HttpRequest, secret: str, *, is_setup: bool) -> User:
+    password = request.POST.get("password", "")
+    if is_setup:
+        return person_create_first(
+            secret=secret,
+            email=request.POST.get("email", ""),
+            name=request.POST.get("name", ""),
+            password=password,
+            by=actor_of(request),
+        )
+    return links.password_link_redeem(secret=secret, password=password, by=actor_of(request))

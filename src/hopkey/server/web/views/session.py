@@ -1,0 +1,70 @@
+"""Signing in and out, through django-allauth; and the theme, which a visitor may choose too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.forms import LoginForm
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods, require_POST
+
+from hopkey.server.accounts.models import User
+from hopkey.server.audit.models import Event
+from hopkey.server.audit.services import record
+from hopkey.server.ui.actors import actor_of
+from hopkey.server.ui.context import THEME_COOKIE, THEMES
+from hopkey.server.web.access import back_of
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in(request: HttpRequest) -> HttpResponse:
+    target = _safe_target(request)
+    if isinstance(request.user, User):
+        return redirect(target)
+    form: Any = LoginForm(data=request.POST or None, request=request)
+    if request.method == "POST":
+        email = str(request.POST.get("login", ""))[:254]
+        if form.is_valid():
+            response = form.login(request, redirect_url=target)
+            if isinstance(request.user, User):
+                user = request.user
+                record(Event.SIGNED_IN, by=actor_of(request), kind="user", id=user.pk, label=user.email)
+            return response  # type: ignore[no-any-return]
+        record(Event.SIGN_IN_FAILED, by=actor_of(request), kind="user", label=email)
+    errors = [error for errors in form.errors.values() for error in errors] if form.is_bound else []
+    context = {"errors": errors, "email": request.POST.get("login", ""), "next": target}
+    return render(request, "web/sign_in.html", context, status=400 if errors else 200)
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """Ends the session on the server: a copied cookie is worth nothing afterwards."""
+    if isinstance(request.user, User):
+        record(Event.SIGNED_OUT, by=actor_of(request), kind="user", id=request.user.pk, label=request.user.email)
+    logout(request)
+    return redirect("sign_in")
+
+
+@require_POST
+def theme_set(request: HttpRequest) -> HttpResponse:
+    theme = request.POST.get("theme", "auto")
+    response = redirect(back_of(request))
+    response.set_cookie(
+        THEME_COOKIE,
+        theme if theme in THEMES else "auto",
+        max_age=31_536_000,
+        samesite="Lax",
+        httponly=True,
+        secure=request.is_secure(),
+    )
+    return response
+
+
+def _safe_target(request: HttpRequest) -> str:
+    """Where to go after signing in: only to a page of ours."""
+    target = request.POST.get("next") or request.GET.get("next") or "/"
+    allowed = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+    return target if allowed else "/"
