@@ -97,4 +97,4 @@ def _form_context(request: HttpRequest) -> dict[str, Any]:
 
 def _once(user_id: str, nonce: str) -> bool:
     """Whether this form was not sent before: a second click or a reload must not make a second token."""
-    return bool(nonce) and len(nonce) <= 64 and cache.add(f"token form {user_id} {nonce}", 1, 86_400)
+    return bool(nonce) and len(nonce) <= 64 and cache.add(f"token-form:{user_id}:{nonce}", 1, 86_400)
