@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None, terminal: Terminal | None = None) ->
         return Exit.INTERRUPTED
     except BrokenPipeError:
         # The reader of a pipe went away (`hopkey test ... | head`): nothing more to say to it.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return Exit.FAULT
 
 

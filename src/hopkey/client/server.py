@@ -120,7 +120,7 @@ class Server:
         if reason == "INVALID_ID":
             return ServerError(
                 "INVALID_ID",
-                f"There is no {kind} {identity!r} that this token reaches. Tokens read team workspaces, never personal ones.",
+                f"There is no {kind} {identity!r} that this token reaches. Tokens never reach personal workspaces.",
             )
         if status == 429:
             return ServerError("INVALID_SERVER_URL", f"{self._base} answered 429, too many requests: try again later.")
@@ -153,7 +153,7 @@ def _base(address: str | None, token: str) -> str:
     if not valid:
         raise ServerError(
             "INVALID_SERVER_URL",
-            f"{text!r} is no server address: it needs http:// or https://, such as https://hopkey.example.com.",
+            f"{text!r} is no server address: it needs http:// or https://, as in https://hopkey.example.com.",
         )
     return text.split("?")[0].split("#")[0].rstrip("/").removesuffix("/v1").rstrip("/")
 

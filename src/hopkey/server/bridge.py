@@ -23,9 +23,7 @@ _FORWARDED = {"HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDE
 class Bridge:
     """Runs a WSGI application in `threads` threads. Beyond `_QUEUE` waiting requests it answers 503."""
 
-    def __init__(
-        self, wsgi: Any, *, threads: int, body_limit: int, trusted_proxies: Sequence[Network]
-    ) -> None:
+    def __init__(self, wsgi: Any, *, threads: int, body_limit: int, trusted_proxies: Sequence[Network]) -> None:
         self._wsgi = wsgi
         self._pool = ThreadPoolExecutor(threads, "pages")
         self._body_limit = body_limit

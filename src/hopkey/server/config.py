@@ -111,7 +111,7 @@ class Config:
             scheme = self.database_url.split("://", 1)[0]
             if scheme not in ("postgresql", "postgres") or "://" not in self.database_url:
                 raise ConfigError(
-                    "HOPKEY_DATABASE_URL must begin with postgresql://; leave it empty for SQLite in the data directory."
+                    "HOPKEY_DATABASE_URL must begin with postgresql://; empty means SQLite in the data directory."
                 )
         if self.secret_key and len(self.secret_key) < 32:
             raise ConfigError(
@@ -137,8 +137,7 @@ class Config:
 
     def __repr__(self) -> str:
         shown = (
-            f"{item.name}={'***' if item.metadata['secret'] and getattr(self, item.name) else getattr(self, item.name)!r}"
-            for item in fields(self)
+            f"{item.name}={'***' if item.metadata['secret'] else getattr(self, item.name)!r}" for item in fields(self)
         )
         return f"Config({', '.join(shown)})"
 
@@ -146,8 +145,8 @@ class Config:
     def load(cls, environ: Mapping[str, str], overrides: Mapping[str, str] | None = None) -> Config:
         """Settings from environment variables, overridden by texts keyed by field name (the flags).
 
-        Raises `ConfigError` for a text that does not read as its type, and for an unknown ``HOPKEY_`` name's value
-        nothing: unknown names are left alone, since the command line has variables of its own.
+        Raises `ConfigError` for a text that does not read as its type. Unknown ``HOPKEY_`` names are left alone: the
+        command line has variables of its own.
         """
         overrides = overrides or {}
         types = get_type_hints(cls)

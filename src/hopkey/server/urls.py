@@ -6,5 +6,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("v1/access-tokens/", include("hopkey.server.api.urls")),
+    # For clients whose server address already ends with /v1.
+    path("v1/v1/access-tokens/", include(("hopkey.server.api.urls", "api"), namespace="api_v1")),
     path("", include("hopkey.server.web.urls")),
 ]

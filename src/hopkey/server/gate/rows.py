@@ -29,12 +29,8 @@ COLLECTION_SQL = (
     "SELECT c.root_id, c.workspace_id, w.kind FROM hopkey_collection c "
     "JOIN hopkey_workspace w ON w.id = c.workspace_id WHERE c.id = {p}"
 )
-FOLDERS_SQL = (
-    "SELECT id, parent_id, title, data FROM hopkey_collection WHERE root_id = {p} ORDER BY position, id"
-)
-REQUESTS_SQL = (
-    "SELECT id, collection_id, title, body FROM hopkey_request WHERE root_id = {p} ORDER BY position, id"
-)
+FOLDERS_SQL = "SELECT id, parent_id, title, data FROM hopkey_collection WHERE root_id = {p} ORDER BY position, id"
+REQUESTS_SQL = "SELECT id, collection_id, title, body FROM hopkey_request WHERE root_id = {p} ORDER BY position, id"
 ENVIRONMENT_SQL = (
     "SELECT e.workspace_id, w.kind, e.name, e.variables FROM hopkey_environment e "
     "JOIN hopkey_workspace w ON w.id = e.workspace_id WHERE e.id = {p}"

@@ -154,11 +154,11 @@ async def _open(url: str) -> AsyncConnection[Any]:
 
 
 async def _one(connection: AsyncConnection[Any], sql: str, *values: Any) -> Any:
-    return await (await connection.execute(sql, values)).fetchone()  # type: ignore[arg-type]
+    return await (await connection.execute(sql, values)).fetchone()
 
 
 async def _all(connection: AsyncConnection[Any], sql: str, *values: Any) -> list[Any]:
-    return await (await connection.execute(sql, values)).fetchall()  # type: ignore[arg-type]
+    return await (await connection.execute(sql, values)).fetchall()
 
 
 async def _head(connection: AsyncConnection[Any]) -> Head:

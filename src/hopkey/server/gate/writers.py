@@ -11,9 +11,7 @@ import psycopg
 
 from hopkey.server.gate.recorder import LastUse, Writer, utc
 
-_AUDIT_COLUMNS = (
-    "at, event, actor_id, actor_label, subject_kind, subject_id, subject_label, address, agent, detail"
-)
+_AUDIT_COLUMNS = "at, event, actor_id, actor_label, subject_kind, subject_id, subject_label, address, agent, detail"
 
 
 class SqliteWriter:

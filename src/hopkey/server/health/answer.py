@@ -6,9 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 
-async def health(
-    scope: MutableMapping[str, Any], send: Callable[[MutableMapping[str, Any]], Awaitable[None]]
-) -> None:
+async def health(scope: MutableMapping[str, Any], send: Callable[[MutableMapping[str, Any]], Awaitable[None]]) -> None:
     body = b'{"status":"ok"}'
     headers = [
         (b"content-type", b"application/json"),

@@ -83,9 +83,7 @@ def environment_export(environment: Environment) -> dict[str, Any]:
 
 def environment_delete(*, environment: Environment, by: Actor) -> None:
     with batch():
-        _record(
-            Event.ENVIRONMENT_DELETED, "environment", environment.pk, environment.name, environment.workspace, by
-        )
+        _record(Event.ENVIRONMENT_DELETED, "environment", environment.pk, environment.name, environment.workspace, by)
         environment.delete()
 
 
@@ -98,9 +96,7 @@ def _readable(read: Any) -> Any:
         ) from None
 
 
-def _flatten(
-    file: CollectionFile, workspace: Workspace, rows: list[Collection], requests: list[Request]
-) -> Collection:
+def _flatten(file: CollectionFile, workspace: Workspace, rows: list[Collection], requests: list[Request]) -> Collection:
     """Rows for `file` and everything in it, parents before children."""
     top: Collection | None = None
     stack: list[tuple[CollectionFile, Collection | None, int]] = [(file, None, 0)]

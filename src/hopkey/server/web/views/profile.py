@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -17,7 +19,7 @@ from hopkey.server.web.access import signed_in
 @signed_in
 def profile(request: HttpRequest) -> HttpResponse:
     user = user_of(request)
-    context = {"name": user.name, "error": None, "tab": "profile"}
+    context: dict[str, Any] = {"name": user.name, "error": None, "tab": "profile"}
     if request.method == "POST":
         name = request.POST.get("name", "")
         try:

@@ -85,7 +85,9 @@ def collection_delete(request: HttpRequest, workspace_id: str, collection_id: st
     collection = selectors.collection_get(workspace, collection_id)
     if request.method != "POST":
         node = selectors.tree_get(collection)
-        text = f"It holds {_count(node.request_count, 'request')}. Pipelines that run it by its id stop working at once."
+        text = (
+            f"It holds {_count(node.request_count, 'request')}. Pipelines that run it by its id stop working at once."
+        )
         context = _context(request, workspace, Role.EDITOR) | {"what": "collection", "name": collection.title}
         return render(request, "web/content_delete.html", context | {"consequence": text})
     content.collection_delete(collection=collection, by=actor_of(request))
