@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
@@ -39,6 +40,7 @@ _METHOD = b'{"message":"Only GET and HEAD are served here.","statusCode":405}'
 _INVALID_CHALLENGE = b'Bearer realm="hopkey", error="invalid_token"'
 _EXPIRED_CHALLENGE = b'Bearer realm="hopkey", error="invalid_token", error_description="expired"'
 _MAX_AUTHORIZATION = 4096
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def resource_of(path: str) -> tuple[str, str] | None:
@@ -96,7 +98,7 @@ class Gate:
             def allowed(workspace_id: str, is_team: bool) -> bool:
                 return may_read(record, workspace_id=workspace_id, is_team=is_team)
 
-            answer = await self._fresh.answer(kind, identity, allowed) if 0 < len(identity) <= 64 else None
+            answer = await self._fresh.answer(kind, identity, allowed) if _ID.fullmatch(identity) else None
         except Unavailable:
             await _reply(send, 503, _UNAVAILABLE, [_NO_STORE, (b"retry-after", b"1")])
             return

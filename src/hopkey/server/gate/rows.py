@@ -16,7 +16,7 @@ Allowed = Callable[[str, bool], bool]
 """Whether what lies in this workspace (id, whether it is a team) may be read: asked before anything is built."""
 
 HEAD_SQL = "SELECT seq, nonce, batch_from FROM hopkey_change_head WHERE id = 1"
-TOKEN_SQL = (
+RECORD_SQL = (
     "SELECT t.id, t.public_id, t.digest, t.expires_at, t.restricted, t.networks, u.id, u.is_active "
     "FROM hopkey_token t JOIN hopkey_user u ON u.id = t.owner_id WHERE t.digest = {p}"
 )
@@ -40,7 +40,7 @@ ENVIRONMENT_SQL = (
 def token_record(
     row: Sequence[Any], expires_at: float | None, teams: Sequence[Sequence[Any]], grants: Sequence[Sequence[Any]]
 ) -> TokenRecord:
-    """`row` of `TOKEN_SQL` with the expiry already in seconds since the epoch."""
+    """`row` of `RECORD_SQL` with the expiry already in seconds since the epoch."""
     networks = json.loads(row[5]) if isinstance(row[5], str) else row[5]
     return TokenRecord(
         id=row[0],

@@ -35,6 +35,7 @@ class PostgresqlStore:
         self._watch: AsyncConnection[Any] | None = None
         self._next: asyncio.Future[None] | None = None
         self._reader: asyncio.Task[None] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
         self._idle: list[AsyncConnection[Any]] = []
         self._slots = asyncio.Semaphore(_FILLERS)
 
@@ -56,7 +57,7 @@ class PostgresqlStore:
     async def token(self, digest: bytes) -> tuple[Head, TokenRecord | None]:
         async with self._snapshot() as connection:
             head = await _head(connection)
-            row = await _one(connection, rows.TOKEN_SQL.format(p="%s"), digest)
+            row = await _one(connection, rows.RECORD_SQL.format(p="%s"), digest)
             if row is None:
                 return head, None
             teams = await _all(connection, rows.TEAMS_SQL.format(p="%s"), row[6])
@@ -87,17 +88,17 @@ class PostgresqlStore:
     async def _read_all(self) -> None:
         while (waiting := self._next) is not None:
             self._next = None
+            reading = asyncio.create_task(self._read(self._listener.applied))
+            done, _ = await asyncio.wait({reading}, timeout=PATIENCE_SECONDS)
             try:
-                async with asyncio.timeout(PATIENCE_SECONDS):
-                    news = await self._read(self._listener.applied)
-            except (psycopg.Error, OSError, TimeoutError, Unavailable) as error:
-                await self._drop_watch()
-                waiting.set_exception(Unavailable(str(error) or "no answer in time"))
+                if not done:
+                    raise Unavailable("no answer in time")
+                news = reading.result()
+            except (psycopg.Error, OSError, Unavailable) as error:
+                self._abandon(reading)
+                waiting.set_exception(Unavailable(str(error)))
                 # Nobody may have waited to the end: its exception counts as seen.
                 waiting.exception()
-            except BaseException:
-                waiting.cancel()
-                raise
             else:
                 if news is not None:
                     self._listener.apply(news)
@@ -120,13 +121,19 @@ class PostgresqlStore:
         # The log may have grown since: what is applied is what stands in it, and the head is its last line.
         return News(Head(log[-1].seq, log[-1].nonce) if log else head, log)
 
-    async def _drop_watch(self) -> None:
+    def _abandon(self, reading: asyncio.Task[News | None]) -> None:
+        """Give up the connection without waiting for it: ending a read in good order takes seconds on a dead one."""
         watch, self._watch = self._watch, None
-        if watch is not None:
-            try:
-                await asyncio.wait_for(watch.close(), 0.2)
-            except (psycopg.Error, OSError, TimeoutError):
-                return
+
+        async def end() -> None:
+            reading.cancel()
+            await asyncio.wait({reading})
+            if watch is not None:
+                await watch.close()
+
+        ending = asyncio.create_task(end())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
 
     @asynccontextmanager
     async def _snapshot(self) -> AsyncIterator[AsyncConnection[Any]]:

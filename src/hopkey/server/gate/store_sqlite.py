@@ -62,7 +62,7 @@ class SqliteStore:
             connection.execute("BEGIN")
             try:
                 head = _head(connection)
-                row = connection.execute(rows.TOKEN_SQL.format(p="?"), (digest,)).fetchone()
+                row = connection.execute(rows.RECORD_SQL.format(p="?"), (digest,)).fetchone()
                 if row is None:
                     return head, None
                 teams = connection.execute(rows.TEAMS_SQL.format(p="?"), (row[6],)).fetchall()
