@@ -102,8 +102,7 @@ def test_raw_sql_on_every_watched_table_is_seen_by_the_very_next_request(
             assert expected in answer.data.decode()
 
 
-def test_a_token_made_after_it_was_asked_for_in_vain_works_at_once(world: World) -> None:
-    """A negative entry may not outlive the token's birth. (Digests cannot be chosen, so the row is moved away and back.)"""
+def test_a_refused_token_that_becomes_good_again_works_at_once(world: World) -> None:
     token = world.site.token("ana@example.com")
     world.site.sql(f"UPDATE hopkey_token SET expires_at = '2020-01-01' WHERE id = {token['id']}")
     assert world.server.collection(world.collection, token["token"]).status == 401

@@ -66,7 +66,9 @@ def test_unknown_malformed_deleted_and_missing_tokens_look_alike_byte_for_byte(w
         world.server.collection(world.collection, token)
         for token in (None, "", "nonsense", deleted, swapped, "hkp_" + "0" * 51, "pat-" + "0" * 36, deleted + " x")
     ]
-    answers.append(world.server.get(f"/v1/access-tokens/collection/{world.collection}", Authorization=f"Basic {deleted}"))
+    answers.append(
+        world.server.get(f"/v1/access-tokens/collection/{world.collection}", Authorization=f"Basic {deleted}")
+    )
     seen = {(item.status, item.data, item.headers["WWW-Authenticate"]) for item in answers}
     assert len(seen) == 1
     status, body, challenge = seen.pop()

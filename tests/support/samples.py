@@ -41,5 +41,7 @@ def collection(name: str = "Collection", *requests: dict[str, Any], **fields: An
 
 
 def environment(name: str = "Environment", **values: str) -> dict[str, Any]:
-    rows = [{"key": key, "initialValue": value, "currentValue": value, "secret": False} for key, value in values.items()]
+    rows = [
+        {"key": key, "initialValue": value, "currentValue": value, "secret": False} for key, value in values.items()
+    ]
     return {"v": 2, "id": "", "name": name, "variables": rows}
