@@ -27,7 +27,10 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     form: Any = LoginForm(data=request.POST or None, request=request)
     if request.method == "POST":
         email = str(request.POST.get("login", ""))[:254]
-        if form.is_valid():
+        # A deactivated account is refused like a wrong password: who holds neither learns nothing.
+        if form.is_valid() and not form.user.is_active:
+            form.add_error(None, "The email address and/or password you specified are not correct.")
+        elif form.is_valid():
             response = form.login(request, redirect_url=target)
             if isinstance(request.user, User):
                 user = request.user
