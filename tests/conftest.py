@@ -44,7 +44,7 @@ def _flushable(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("SELECT tgname, tgrelid::regclass::text FROM pg_trigger WHERE tgname LIKE 'zz_hopkey%'")
+            cursor.execute("SELECT tgname, tgrelid::regclass::text FROM pg_trigger WHERE tgname LIKE '%hopkey%'")
             statements = [f"DROP TRIGGER {name} ON {table}" for name, table in cursor.fetchall()]
         else:
             cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")

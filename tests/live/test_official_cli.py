@@ -19,7 +19,7 @@ from tests.support.needs import official_cli
 from tests.support.servers import HOPKEY, site
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "demo"))
-from echo import start  # noqa: E402
+from echo import start
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +161,8 @@ def test_order_inheritance_and_variables_are_the_same(tmp_path: Path, echo: str)
 
 def test_a_throw_in_a_test_discards_the_script_in_both(tmp_path: Path, echo: str) -> None:
     script = 'pw.test("good", () => { pw.expect(1).toBe(1); }); pw.test("bad", () => { missing(); });'
-    theirs, ours, code, our_code = pair(tmp_path, samples.collection("C", samples.request(endpoint=f"{echo}/echo", testScript=script)))
+    theirs, ours, code, our_code = pair(
+        tmp_path, samples.collection("C", samples.request(endpoint=f"{echo}/echo", testScript=script))
+    )
     assert theirs == ours == ([], [])
     assert (code, our_code) == (1, 3)

@@ -80,11 +80,11 @@ def explain(error: Exception) -> str:
     if isinstance(reason, urllib3.exceptions.SSLError):
         cause = reason.args[0] if reason.args else reason
         return f"the TLS connection failed: {getattr(cause, 'verify_message', None) or cause}"
-    if isinstance(reason, urllib3.exceptions.TimeoutError):
+    if "refused" in text:  # before time-outs: to urllib3 a refused connection is one of these
+        return f"connection refused by{where or ' the host'}"
+    if isinstance(reason, urllib3.exceptions.TimeoutError) and "timed out" in text:
         return "the server did not answer in time"
     if isinstance(reason, urllib3.exceptions.NewConnectionError):
-        if "refused" in text:
-            return f"connection refused by{where or ' the host'}"
         return text.rsplit(": ", 1)[-1]
     if isinstance(error, urllib3.exceptions.MaxRetryError) and "redirect" in text:
         return f"more than {MAX_REDIRECTS} redirects"

@@ -68,7 +68,7 @@ def environment_import(*, workspace: Workspace, data: bytes, by: Actor) -> Envir
     with batch():
         environment = Environment.objects.create(
             workspace=workspace,
-            name=file.name[:_TITLE_LENGTH],
+            name=_title(file.name),
             variables=json.dumps([_variable(item) for item in file.variables], ensure_ascii=False),
         )
         _record(Event.ENVIRONMENT_IMPORTED, "environment", environment.pk, environment.name, workspace, by)
@@ -113,7 +113,7 @@ def _flatten(file: CollectionFile, workspace: Workspace, rows: list[Collection],
             parent=parent,
             root_id=parent.root_id if parent else identity,
             position=position,
-            title=item.name[:_TITLE_LENGTH],
+            title=_title(item.name),
             data=json.dumps(data, ensure_ascii=False),
         )
         top = top or row
@@ -125,7 +125,7 @@ def _flatten(file: CollectionFile, workspace: Workspace, rows: list[Collection],
                     collection=row,
                     root_id=row.root_id,
                     position=index,
-                    title=request.name[:_TITLE_LENGTH],
+                    title=_title(request.name),
                     body=json.dumps(request_dump(request), ensure_ascii=False),
                 )
             )
@@ -145,6 +145,11 @@ def _file_of(node: Node) -> CollectionFile:
         body["name"], body["id"] = request.title, request.pk
         requests.append(request_read(body))
     return collection_of(data, "$", folders=tuple(_file_of(folder) for folder in node.folders), requests=requests)
+
+
+def _title(name: str) -> str:
+    """A name as a column takes it: bounded, and without the NUL character, which PostgreSQL refuses."""
+    return name.replace("\0", "\ufffd")[:_TITLE_LENGTH]
 
 
 def _variable(variable: Variable) -> dict[str, Any]:

@@ -38,7 +38,10 @@
     globalThis.pw = pw;
     let run;
     try {
-      run = new AsyncFunction(`"use strict";${rewriteImports(input.source)}\n`);
+      const body = `"use strict";${rewriteImports(input.source)}\n`;
+      run = new AsyncFunction(body);
+      // The engine joins the body into a function before it parses: a body that closes it and opens another would pass.
+      if (Function.prototype.toString.call(run) !== `async function anonymous(\n) {\n${body}\n}`) throw new SyntaxError("unexpected token: '}'");
     } catch (error) {
       __state.failure = { ...__describe(error), syntax: true };
       return;
