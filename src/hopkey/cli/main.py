@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Callable, Sequence
 from importlib import metadata
@@ -79,15 +80,12 @@ def _dispatch(arguments: list[str], terminal: Terminal) -> int:
 def _installed(name: str) -> Callable[[list[str]], int]:
     """A command that another part of the installation brings. Raises `CommandError`."""
     for entry in metadata.entry_points(group=GROUP, name=name):
-        try:
-            command: Callable[[list[str]], int] = entry.load()
-        except ModuleNotFoundError as error:
-            if (error.name or "").split(".")[0] == "hopkey":
-                raise
+        if importlib.util.find_spec("django") is None:
             raise CommandError(
                 "UNKNOWN_COMMAND",
                 f"`hopkey {name}` needs the server, which is not installed: pip install 'hopkey[server]'",
-            ) from None
+            )
+        command: Callable[[list[str]], int] = entry.load()
         return command
     if name.startswith("-"):
         raise CommandError("INVALID_ARGUMENT", f"unknown option {name}; see hopkey --help")
