@@ -7,6 +7,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from hopkey.server.gate.head import Change
 from hopkey.server.tokens.verify import TokenRecord
@@ -14,6 +15,17 @@ from hopkey.server.tokens.verify import TokenRecord
 MAX_TOKENS = 20_000
 MAX_UNKNOWN = 20_000
 _GZIP_FROM = 1024
+
+
+Messages = tuple[dict[str, Any], dict[str, Any]]
+"""The two ASGI messages of an answer, made once: nobody changes them."""
+
+_HEADERS = (
+    (b"content-type", b"application/json; charset=utf-8"),
+    (b"cache-control", b"private, no-cache"),
+    (b"vary", b"authorization, accept-encoding"),
+    (b"x-content-type-options", b"nosniff"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +39,8 @@ class Answer:
     body: bytes = field(repr=False)
     compressed: bytes | None = field(repr=False)
     etag: bytes
+    plain: Messages = field(repr=False)
+    packed: Messages | None = field(repr=False)
 
     @property
     def size(self) -> int:
@@ -37,7 +51,21 @@ def answer_make(kind: str, root: str, workspace_id: str, is_team: bool, body: by
     """The answer with its compressed form and its entity tag (weak: both forms share it, RFC 9110, 8.8.1)."""
     compressed = gzip.compress(body, 6, mtime=0) if len(body) >= _GZIP_FROM else None
     etag = b'W/"' + hashlib.sha256(body).hexdigest()[:32].encode() + b'"'
-    return Answer(kind, root, workspace_id, is_team, body, compressed, etag)
+    tag = (b"etag", etag)
+    plain = messages(200, body, [*_HEADERS, tag])
+    packed = None
+    if compressed is not None:
+        packed = messages(200, compressed, [*_HEADERS, tag, (b"content-encoding", b"gzip")])
+    return Answer(kind, root, workspace_id, is_team, body, compressed, etag, plain, packed)
+
+
+def messages(status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> Messages:
+    """The messages of a whole answer."""
+    length = (b"content-length", str(len(body)).encode())
+    return (
+        {"type": "http.response.start", "status": status, "headers": [*headers, length]},
+        {"type": "http.response.body", "body": body},
+    )
 
 
 class Caches:

@@ -35,15 +35,8 @@ class Fresh:
             self._caches.apply(steps)
         self.applied = None if news.unsettled else news.head
 
-    async def catch_up(self) -> None:
-        """Apply every change committed before this call. Raises `Unavailable`: then nothing may be answered."""
-        if self._store.instant:
-            self._store.check_now()
-        else:
-            await self._store.check()
-
     async def token(self, digest: bytes) -> TokenRecord | None:
-        """After `catch_up`: the record of the token with this digest. Raises `Unavailable`."""
+        """After the store's check: the record of the token with this digest. Raises `Unavailable`."""
         record = self._caches.tokens.get(digest)
         if record is not None:
             return record
@@ -57,7 +50,7 @@ class Fresh:
         return record
 
     async def answer(self, kind: str, identity: str, allowed: Allowed) -> Answer | None:
-        """After `catch_up`: the resource, if it exists and `allowed` says it may be read. Raises `Unavailable`."""
+        """After the store's check: the resource, if there is one that `allowed` lets be read. Raises `Unavailable`."""
         key = (kind, identity)
         answer = self._caches.answers.get(key)
         if answer is None:

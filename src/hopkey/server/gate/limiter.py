@@ -12,12 +12,12 @@ class FailureLimiter:
     """Counts failures by address in windows of a minute. `limit` 0: no limit. Bounded memory."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._counts: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
     def failed(self, key: str, now: float) -> float:
         """Count one failure at `now` (seconds, monotonic); seconds to wait where there were too many, else 0."""
-        if not self._limit:
+        if not self.limit:
             return 0.0
         start, count = self._counts.get(key, (now, 0))
         if now - start >= WINDOW_SECONDS:
@@ -26,4 +26,4 @@ class FailureLimiter:
         self._counts.move_to_end(key)
         if len(self._counts) > MAX_ADDRESSES:
             self._counts.popitem(last=False)
-        return max(1.0, start + WINDOW_SECONDS - now) if count >= self._limit else 0.0
+        return max(1.0, start + WINDOW_SECONDS - now) if count >= self.limit else 0.0

@@ -10,12 +10,12 @@ from typing import Any
 from hopkey.server.access.rules import may_read
 from hopkey.server.addresses import client_address, limit_key
 from hopkey.server.config import Config
-from hopkey.server.gate.caches import Answer, Caches
+from hopkey.server.gate.caches import Answer, Caches, messages
 from hopkey.server.gate.freshness import Fresh
 from hopkey.server.gate.limiter import FailureLimiter
 from hopkey.server.gate.recorder import Recorder
 from hopkey.server.gate.store import Store, Unavailable
-from hopkey.server.tokens.format import bearer_token, is_well_formed, public_id_of, token_digest
+from hopkey.server.tokens.format import bearer_token, is_well_formed, token_digest
 from hopkey.server.tokens.verify import Refusal, TokenRecord, verify
 
 Scope = MutableMapping[str, Any]
@@ -26,10 +26,8 @@ Headers = Sequence[tuple[bytes, bytes]]
 PREFIX = "/v1/access-tokens/"
 _KINDS = ("collection", "environment")
 _JSON = (b"content-type", b"application/json; charset=utf-8")
-_PRIVATE = (b"cache-control", b"private, no-cache")
 _NO_STORE = (b"cache-control", b"no-store")
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
-_VARY = (b"vary", b"authorization, accept-encoding")
 
 _INVALID = b'{"reason":"TOKEN_INVALID","message":"This token is not valid."}'
 _EXPIRED = b'{"reason":"TOKEN_EXPIRED","message":"This token has expired."}'
@@ -40,6 +38,9 @@ _METHOD = b'{"message":"Only GET and HEAD are served here.","statusCode":405}'
 _INVALID_CHALLENGE = b'Bearer realm="hopkey", error="invalid_token"'
 _EXPIRED_CHALLENGE = b'Bearer realm="hopkey", error="invalid_token", error_description="expired"'
 _MAX_AUTHORIZATION = 4096
+_INVALID_MESSAGES = messages(401, _INVALID, [_JSON, _NOSNIFF, _NO_STORE, (b"www-authenticate", _INVALID_CHALLENGE)])
+_EXPIRED_MESSAGES = messages(401, _EXPIRED, [_JSON, _NOSNIFF, _NO_STORE, (b"www-authenticate", _EXPIRED_CHALLENGE)])
+_NOT_FOUND_MESSAGES = messages(404, _NOT_FOUND, [_JSON, _NOSNIFF, _NO_STORE])
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -60,7 +61,11 @@ class Gate:
 
     def __init__(self, config: Config, store: Store, recorder: Recorder) -> None:
         self._store = store
-        self._fresh = Fresh(store, Caches(config.cache_mb * 1024 * 1024))
+        caches = Caches(config.cache_mb * 1024 * 1024)
+        self._fresh = Fresh(store, caches)
+        # The hot path looks into the caches itself: it runs tens of thousands of times a second.
+        self._tokens, self._unknown, self._answers = caches.tokens, caches.unknown, caches.answers
+        self._instant = store.instant
         self._recorder = recorder
         self._limiter = FailureLimiter(config.failed_token_limit)
         self._trusted = config.trusted_proxies
@@ -70,7 +75,8 @@ class Gate:
         await self._store.close()
 
     async def __call__(self, scope: Scope, send: Send, kind: str, identity: str) -> None:
-        if scope["method"] not in ("GET", "HEAD"):
+        method = scope["method"]
+        if method != "GET" and method != "HEAD":
             await _reply(send, 405, _METHOD, [_NO_STORE, (b"allow", b"GET, HEAD")])
             return
         authorization = forwarded = agent = encodings = match = b""
@@ -85,70 +91,81 @@ class Gate:
                 match = value
             elif name == b"x-forwarded-for":
                 forwarded = forwarded + b"," + value if forwarded else value
-        peer = scope["client"][0] if scope.get("client") else ""
-        address = client_address(peer, forwarded.decode("latin-1"), self._trusted) if forwarded else peer
-        text = bearer_token(authorization[:_MAX_AUTHORIZATION].decode("latin-1")) or ""
+        client = scope.get("client")
+        address = client[0] if client else ""
+        if forwarded:
+            address = client_address(address, forwarded.decode("latin-1"), self._trusted)
         try:
-            verdict = await self._verify(text, address)
-            if isinstance(verdict, Refusal):
-                await self._refuse(send, verdict, text, address, agent.decode("latin-1"))
+            # Every change committed before this request arrived is applied before anything is believed.
+            if self._instant:
+                self._store.check_now()
+            else:
+                await self._store.check()
+            text = bearer_token(authorization[:_MAX_AUTHORIZATION].decode("latin-1")) or ""
+            digest = token_digest(text)
+            # What is remembered was well-formed when it was looked up: the form needs no second look.
+            record = self._tokens.get(digest)
+            if record is None and digest not in self._unknown:
+                if not is_well_formed(text):
+                    await self._refuse(send, Refusal.MALFORMED, None, address, agent)
+                    return
+                record = await self._fresh.token(digest)
+            refusal = verify(record, digest=digest, now=time.time(), address=address)
+            if record is None or refusal is not None:
+                await self._refuse(send, refusal or Refusal.UNKNOWN, record, address, agent)
                 return
-            record = verdict
-
-            def allowed(workspace_id: str, is_team: bool) -> bool:
-                return may_read(record, workspace_id=workspace_id, is_team=is_team)
-
-            answer = await self._fresh.answer(kind, identity, allowed) if _ID.fullmatch(identity) else None
+            answer = self._answers.get((kind, identity))
+            if answer is None:
+                answer = await self._fill(record, kind, identity)
+            elif not may_read(record, workspace_id=answer.workspace_id, is_team=answer.is_team):
+                answer = None
         except Unavailable:
             await _reply(send, 503, _UNAVAILABLE, [_NO_STORE, (b"retry-after", b"1")])
             return
-        self._recorder.used(record.id, address, agent.decode("latin-1"))
+        self._recorder.used(record.id, address, agent)
         if answer is None:
-            await _reply(send, 404, _NOT_FOUND, [_NO_STORE])
+            await send(_NOT_FOUND_MESSAGES[0])
+            await send(_NOT_FOUND_MESSAGES[1])
+        elif match or encodings or method == "HEAD":
+            await _serve(send, answer, encodings, match, head=method == "HEAD")
         else:
-            await _serve(send, answer, encodings, match, head=scope["method"] == "HEAD")
+            start, body = answer.plain
+            await send(start)
+            await send(body)
 
-    async def _verify(self, text: str, address: str) -> TokenRecord | Refusal:
-        if not is_well_formed(text):
-            return Refusal.MALFORMED
-        await self._fresh.catch_up()
-        digest = token_digest(text)
-        record = await self._fresh.token(digest)
-        refusal = verify(record, digest=digest, now=time.time(), address=address)
-        if record is None or refusal is not None:
-            return refusal or Refusal.UNKNOWN
-        return record
+    async def _fill(self, record: TokenRecord, kind: str, identity: str) -> Answer | None:
+        def allowed(workspace_id: str, is_team: bool) -> bool:
+            return may_read(record, workspace_id=workspace_id, is_team=is_team)
 
-    async def _refuse(self, send: Send, refusal: Refusal, text: str, address: str, agent: str) -> None:
+        return await self._fresh.answer(kind, identity, allowed) if _ID.fullmatch(identity) else None
+
+    async def _refuse(
+        self, send: Send, refusal: Refusal, record: TokenRecord | None, address: str, agent: bytes
+    ) -> None:
         """Unknown, malformed and deleted look alike, byte for byte, whether they are too many or not."""
-        guess = refusal in (Refusal.MALFORMED, Refusal.UNKNOWN)
-        known = "" if guess or not text.startswith("hkp_") else public_id_of(text)
+        guess = refusal is Refusal.MALFORMED or refusal is Refusal.UNKNOWN
+        known = "" if guess or record is None else record.public_id
         self._recorder.refused(known, "unknown" if guess else refusal.value, address, agent)
-        if guess:
+        if guess and self._limiter.limit:
             wait = self._limiter.failed(limit_key(address), time.monotonic())
             if wait:
                 retry = (b"retry-after", str(int(wait + 0.999)).encode())
                 await _reply(send, 429, _TOO_MANY, [_NO_STORE, retry])
                 return
-        expired = refusal is Refusal.EXPIRED
-        challenge = (b"www-authenticate", _EXPIRED_CHALLENGE if expired else _INVALID_CHALLENGE)
-        await _reply(send, 401, _EXPIRED if expired else _INVALID, [_NO_STORE, challenge])
+        start, body = _EXPIRED_MESSAGES if refusal is Refusal.EXPIRED else _INVALID_MESSAGES
+        await send(start)
+        await send(body)
 
 
 async def _serve(send: Send, answer: Answer, encodings: bytes, match: bytes, *, head: bool) -> None:
-    tag = (b"etag", answer.etag)
     if match and (match.strip() == b"*" or answer.etag in [item.strip() for item in match.split(b",")]):
-        await send({"type": "http.response.start", "status": 304, "headers": [tag, _PRIVATE, _VARY]})
+        headers = [item for item in answer.plain[0]["headers"] if item[0] in (b"etag", b"cache-control", b"vary")]
+        await send({"type": "http.response.start", "status": 304, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
         return
-    body = answer.body
-    headers = [_JSON, tag, _PRIVATE, _VARY, _NOSNIFF]
-    if answer.compressed is not None and _accepts_gzip(encodings):
-        body = answer.compressed
-        headers.append((b"content-encoding", b"gzip"))
-    headers.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if head else body})
+    start, body = answer.packed if answer.packed is not None and _accepts_gzip(encodings) else answer.plain
+    await send(start)
+    await send({"type": "http.response.body", "body": b""} if head else body)
 
 
 async def _reply(send: Send, status: int, body: bytes, headers: Headers) -> None:

@@ -25,7 +25,7 @@ _MAX_REFUSALS = 500
 _AGENT_LENGTH = 200
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class LastUse:
     """The newest use of a token: seconds since the epoch, and from where."""
 
@@ -49,25 +49,25 @@ class Recorder:
     def __init__(self, open_writer: Any) -> None:
         self._open_writer = open_writer
         self._lock = threading.Lock()
-        self._uses: dict[int, LastUse] = {}
+        self._uses: dict[int, tuple[float, str, bytes]] = {}
         self._refusals: dict[tuple[str, str, str], list[Any]] = {}
         self._stop = threading.Event()
         self._pruned = self._refused = time.monotonic()
         self._thread = threading.Thread(target=self._work, name="gate recorder", daemon=True)
         self._thread.start()
 
-    def used(self, token_id: int, address: str, agent: str) -> None:
+    def used(self, token_id: int, address: str, agent: bytes) -> None:
         """A token was served."""
-        self._uses[token_id] = LastUse(time.time(), address, agent[:_AGENT_LENGTH])
+        self._uses[token_id] = (time.time(), address, agent)
 
-    def refused(self, public_id: str, reason: str, address: str, agent: str) -> None:
+    def refused(self, public_id: str, reason: str, address: str, agent: bytes) -> None:
         """A token was refused. Counted by token, reason and address; too many different ones go without address."""
         key = (public_id, reason, address)
         if key not in self._refusals and len(self._refusals) >= _MAX_REFUSALS:
             key = ("", reason, "")
         entry = self._refusals.get(key)
         if entry is None:
-            self._refusals[key] = [1, time.time(), agent[:_AGENT_LENGTH]]
+            self._refusals[key] = [1, time.time(), _agent(agent)]
         else:
             entry[0] += 1
 
@@ -94,7 +94,7 @@ class Recorder:
         try:
             with closing(self._open_writer()) as writer:
                 if uses:
-                    writer.uses(uses)
+                    writer.uses({key: LastUse(at, where, _agent(agent)) for key, (at, where, agent) in uses.items()})
                     uses = {}
                 if refusals:
                     writer.refusals([_audit_row(key, entry) for key, entry in refusals.items()])
@@ -109,6 +109,11 @@ class Recorder:
             for key, entry in refusals.items():
                 if len(self._refusals) < _MAX_REFUSALS:
                     self._refusals.setdefault(key, entry)
+
+
+def _agent(value: bytes) -> str:
+    """A User-Agent as it is kept: bounded, and without NUL, which PostgreSQL refuses."""
+    return value[:_AGENT_LENGTH].decode("latin-1").replace("\0", "")
 
 
 def utc(seconds: float) -> datetime:

@@ -13,12 +13,12 @@ from psycopg import AsyncConnection
 from hopkey.server.gate import rows
 from hopkey.server.gate.caches import Answer
 from hopkey.server.gate.head import Change, Head, News
+from hopkey.server.gate.head_reader import HeadReader
 from hopkey.server.gate.store import Listener, Unavailable
 from hopkey.server.tokens.verify import TokenRecord
 
 PATIENCE_SECONDS = 1.0
 _FILLERS = 4
-_CHECK_SQL = "SELECT seq, nonce, pg_is_in_recovery() FROM hopkey_change_head WHERE id = 1"
 _CHANGES_SQL = "SELECT seq, kind, key, nonce FROM hopkey_change WHERE seq >= %s ORDER BY seq LIMIT 10001"
 
 
@@ -32,10 +32,9 @@ class PostgresqlStore:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._watch: AsyncConnection[Any] | None = None
+        self._head: HeadReader | None = None
         self._next: asyncio.Future[None] | None = None
         self._reader: asyncio.Task[None] | None = None
-        self._ending: set[asyncio.Task[None]] = set()
         self._idle: list[AsyncConnection[Any]] = []
         self._slots = asyncio.Semaphore(_FILLERS)
 
@@ -82,58 +81,55 @@ class PostgresqlStore:
     async def close(self) -> None:
         if self._reader is not None:
             self._reader.cancel()
-        for connection in (*self._idle, *([self._watch] if self._watch else [])):
+        self._drop_reader()
+        for connection in self._idle:
             await connection.close()
 
     async def _read_all(self) -> None:
         while (waiting := self._next) is not None:
             self._next = None
-            reading = asyncio.create_task(self._read(self._listener.applied))
-            done, _ = await asyncio.wait({reading}, timeout=PATIENCE_SECONDS)
             try:
-                if not done:
-                    raise Unavailable("no answer in time")
-                news = reading.result()
-            except (psycopg.Error, OSError, Unavailable) as error:
-                self._abandon(reading)
-                waiting.set_exception(Unavailable(str(error)))
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    head = await self._read_head()
+                    if head != self._listener.applied:
+                        self._listener.apply(await self._news(head, self._listener.applied))
+            except (psycopg.Error, OSError, TimeoutError, Unavailable) as error:
+                self._drop_reader()
+                waiting.set_exception(Unavailable(str(error) or "no answer in time"))
                 # Nobody may have waited to the end: its exception counts as seen.
                 waiting.exception()
             else:
-                if news is not None:
-                    self._listener.apply(news)
                 waiting.set_result(None)
 
-    async def _read(self, applied: Head | None) -> News | None:
-        if self._watch is None:
-            self._watch = await _open(self._url)
-        row = await _one(self._watch, _CHECK_SQL)
-        if row is None:
-            raise Unavailable("the change head is missing")
-        if row[2]:
-            raise Unavailable("the database is in recovery")
-        head = Head(row[0], row[1])
-        if head == applied:
-            return None
+    async def _read_head(self) -> Head:
+        if self._head is None:
+            self._head = await HeadReader.open(self._url)
+        answered: asyncio.Future[Head] = asyncio.get_running_loop().create_future()
+
+        def on_answer(answer: Head | Exception) -> None:
+            if answered.done():
+                return
+            if isinstance(answer, Head):
+                answered.set_result(answer)
+            else:
+                answered.set_exception(answer)
+
+        self._head.ask(on_answer)
+        return await answered
+
+    async def _news(self, head: Head, applied: Head | None) -> News:
         if applied is None or head.seq < applied.seq or head.seq - applied.seq > 10_000:
             return News(head, ())
-        log = [Change(*item) for item in await _all(self._watch, _CHANGES_SQL, applied.seq)]
+        async with self._snapshot() as connection:
+            log = [Change(*item) for item in await _all(connection, _CHANGES_SQL, applied.seq)]
         # The log may have grown since: what is applied is what stands in it, and the head is its last line.
         return News(Head(log[-1].seq, log[-1].nonce) if log else head, log)
 
-    def _abandon(self, reading: asyncio.Task[News | None]) -> None:
-        """Give up the connection without waiting for it: ending a read in good order takes seconds on a dead one."""
-        watch, self._watch = self._watch, None
-
-        async def end() -> None:
-            reading.cancel()
-            await asyncio.wait({reading})
-            if watch is not None:
-                await watch.close()
-
-        ending = asyncio.create_task(end())
-        self._ending.add(ending)
-        ending.add_done_callback(self._ending.discard)
+    def _drop_reader(self) -> None:
+        """Give up the connection without waiting for it: a dead one would take its time."""
+        reader, self._head = self._head, None
+        if reader is not None:
+            reader.close()
 
     @asynccontextmanager
     async def _snapshot(self) -> AsyncIterator[AsyncConnection[Any]]:
