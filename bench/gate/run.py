@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -70,7 +71,7 @@ def measure(here: Site, database: str, options: argparse.Namespace) -> None:
     print(f"| {database} | small, Django saturated | | {rate:,.0f} | | {p99:.1f} |", flush=True)
     print(f"| {database} | resident memory of the process | | {resident(gate):.0f} MB | | |", flush=True)
     gate.stop()
-    cold(here, database, options.tokens)
+    cold(here, database, ids["small (3 requests)"], options.tokens)
 
 
 def compare(
@@ -167,15 +168,20 @@ def make_unknown(token: str) -> str:
     return body + checksum(body)
 
 
-def cold(here: Site, database: str, many: int) -> None:
+def cold(here: Site, database: str, collection: str, many: int) -> None:
     """Verification of tokens that no cache knows, with 1,000 and with `many` tokens in the table."""
+    probe = Path(__file__).with_name("cold.py")
+    tokens = [known_token(number) for number in range(1000)]
     times = {}
-    user = here.sql("SELECT id FROM hopkey_user")[0][0]
     for count in (1000, many):
-        seed(here, user, database, count)
-        probe = Path(__file__).with_name("cold.py")
+        seed(here, tokens, count)
         done = subprocess.run(
-            [sys.executable, str(probe)], env=here.environ, capture_output=True, text=True, check=False
+            [sys.executable, str(probe), collection],
+            input="\n".join(tokens),
+            env=here.environ,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         times[count] = json.loads(done.stdout)
@@ -185,29 +191,43 @@ def cold(here: Site, database: str, many: int) -> None:
     print(f"| {database} | cold verification | | {text} | {ratio:.2f} times{mark} | |", flush=True)
 
 
-def seed(here: Site, user: str, database: str, count: int) -> None:
-    """Fill the token table up to `count` rows, past the change log: nobody serves."""
+def known_token(number: int) -> str:
+    from hopkey.server.tokens.format import checksum
+
+    body = f"hkp_b{number:011d}_{'0' * 32}"
+    return body + checksum(body)
+
+
+def seed(here: Site, tokens: list[str], count: int) -> None:
+    """Fill the token table up to `count` rows, past the change log: nobody serves.
+
+    The first rows are `tokens`, the rest have digests of anything.
+    """
     have = here.sql("SELECT count(*) FROM hopkey_token")[0][0]
+    user = here.sql("SELECT id FROM hopkey_user")[0][0]
     columns = "(public_id, digest, label, owner_id, created_at, expires_at, restricted, networks)"
-    if database == "postgresql":
-        here.sql("ALTER TABLE hopkey_token DISABLE TRIGGER USER")
-        here.sql(
-            f"INSERT INTO hopkey_token {columns} SELECT 'b' || lpad(i::text, 11, '0'), sha256(i::text::bytea), 'bench', "
-            f"'{user}', now(), NULL, false, '[]'::jsonb FROM generate_series({have}, {count}) i"
+    rest = f"'bench', '{user}', '2026-01-01', NULL, "
+    known = [(token[4:16], hashlib.sha256(token.encode()).hexdigest()) for token in tokens] if have < 1000 else []
+    if here.database_url:
+        values = ", ".join(f"('{public}', '\\x{digest}', {rest}false, '[]')" for public, digest in known)
+        filler = (
+            f"SELECT 'c' || lpad(i::text, 11, '0'), sha256(i::text::bytea), {rest}false, '[]' "
+            f"FROM generate_series({max(have, 1000)}, {count}) i"
         )
+        here.sql("ALTER TABLE hopkey_token DISABLE TRIGGER USER")
+    else:
+        values = ", ".join(f"('{public}', x'{digest}', {rest}0, '[]')" for public, digest in known)
+        filler = (
+            f"WITH RECURSIVE n(i) AS (SELECT {max(have, 1000)} UNION ALL SELECT i + 1 FROM n WHERE i < {count}) "
+            f"SELECT 'c' || printf('%011d', i), randomblob(32), {rest}0, '[]' FROM n"
+        )
+        here.sql("DROP TRIGGER IF EXISTS hopkey_change_hopkey_token_insert")
+    if values:
+        here.sql(f"INSERT INTO hopkey_token {columns} VALUES {values}")
+    here.sql(f"INSERT INTO hopkey_token {columns} {filler}")
+    if here.database_url:
         here.sql("ALTER TABLE hopkey_token ENABLE TRIGGER USER")
         here.sql("ANALYZE hopkey_token")
-        return
-    import hashlib
-    import sqlite3
-
-    with contextlib.closing(sqlite3.connect(here.data_dir / "hopkey.sqlite3")) as connection, connection:
-        connection.execute("DROP TRIGGER IF EXISTS hopkey_change_hopkey_token_insert")
-        rows = (
-            (f"b{i:011d}", hashlib.sha256(str(i).encode()).digest(), "bench", user, "2026-01-01", None, 0, "[]")
-            for i in range(have, count)
-        )
-        connection.executemany(f"INSERT INTO hopkey_token {columns} VALUES (?,?,?,?,?,?,?,?)", rows)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from hopkey.server.gate.store_sqlite import SqliteStore
 from hopkey.server.gate.writers import postgresql_writer, sqlite_writer
 from hopkey.server.health.answer import health
 
-SWITCH_SECONDS = 0.001
+SWITCH_SECONDS = 0.0002
 """How long a thread of Django may keep the interpreter while the gate waits (measured: bench/gate)."""
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -51,7 +51,7 @@ class Process:
             path = scope["path"]
             found = resource_of(path)
             if found is not None:
-                await self._gate_open()(scope, send, *found)
+                await (self._gate or self._gate_open())(scope, send, *found)
             elif path == "/healthz":
                 await health(scope, send)
             else:

@@ -65,7 +65,7 @@ class Config:
     host: str = _setting("127.0.0.1", "HOPKEY_HOST", "address to listen on")
     port: int = _setting(8080, "HOPKEY_PORT", "port to listen on, 1 to 65535")
     workers: int = _setting(1, "HOPKEY_WORKERS", "serving processes, 1 to 64")
-    threads: int = _setting(4, "HOPKEY_THREADS", "threads for pages in each process, 1 to 64")
+    threads: int = _setting(2, "HOPKEY_THREADS", "threads for pages in each process, 1 to 64")
     public_url: str = _setting(
         "",
         "HOPKEY_PUBLIC_URL",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 from hopkey.server.access.rules import may_read
@@ -15,7 +16,7 @@ from hopkey.server.gate.freshness import Fresh
 from hopkey.server.gate.limiter import FailureLimiter
 from hopkey.server.gate.recorder import Recorder
 from hopkey.server.gate.store import Store, Unavailable
-from hopkey.server.tokens.format import bearer_token, is_well_formed, token_digest
+from hopkey.server.tokens.format import bearer_token, is_well_formed
 from hopkey.server.tokens.verify import Refusal, TokenRecord, verify
 
 Scope = MutableMapping[str, Any]
@@ -101,16 +102,21 @@ class Gate:
                 self._store.check_now()
             else:
                 await self._store.check()
-            text = bearer_token(authorization[:_MAX_AUTHORIZATION].decode("latin-1")) or ""
-            digest = token_digest(text)
+            if authorization[:7] == b"Bearer ":  # what everybody sends: the same as below, without detours
+                presented = authorization[7:_MAX_AUTHORIZATION].strip(b" ")
+            else:
+                text = authorization[:_MAX_AUTHORIZATION].decode("latin-1")
+                presented = (bearer_token(text) or "").encode("latin-1")
+            digest = sha256(presented).digest()
             # What is remembered was well-formed when it was looked up: the form needs no second look.
             record = self._tokens.get(digest)
             if record is None and digest not in self._unknown:
-                if not is_well_formed(text):
+                if not is_well_formed(presented.decode("latin-1")):
                     await self._refuse(send, Refusal.MALFORMED, None, address, agent)
                     return
                 record = await self._fresh.token(digest)
-            refusal = verify(record, digest=digest, now=time.time(), address=address)
+            now = time.time()
+            refusal = verify(record, digest=digest, now=now, address=address)
             if record is None or refusal is not None:
                 await self._refuse(send, refusal or Refusal.UNKNOWN, record, address, agent)
                 return
@@ -122,7 +128,7 @@ class Gate:
         except Unavailable:
             await _reply(send, 503, _UNAVAILABLE, [_NO_STORE, (b"retry-after", b"1")])
             return
-        self._recorder.used(record.id, address, agent)
+        self._recorder.used(record.id, now, address, agent)
         if answer is None:
             await send(_NOT_FOUND_MESSAGES[0])
             await send(_NOT_FOUND_MESSAGES[1])

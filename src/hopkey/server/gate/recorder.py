@@ -56,16 +56,17 @@ class Recorder:
         self._thread = threading.Thread(target=self._work, name="gate recorder", daemon=True)
         self._thread.start()
 
-    def used(self, token_id: int, address: str, agent: bytes) -> None:
-        """A token was served."""
-        self._uses[token_id] = (time.time(), address, agent)
+    def used(self, token_id: int, at: float, address: str, agent: bytes) -> None:
+        """A token was served at `at`, in seconds since the epoch."""
+        self._uses[token_id] = (at, address, agent)
 
     def refused(self, public_id: str, reason: str, address: str, agent: bytes) -> None:
         """A token was refused. Counted by token, reason and address; too many different ones go without address."""
         key = (public_id, reason, address)
-        if key not in self._refusals and len(self._refusals) >= _MAX_REFUSALS:
-            key = ("", reason, "")
         entry = self._refusals.get(key)
+        if entry is None and len(self._refusals) >= _MAX_REFUSALS:
+            key = ("", reason, "")
+            entry = self._refusals.get(key)
         if entry is None:
             self._refusals[key] = [1, time.time(), _agent(agent)]
         else:

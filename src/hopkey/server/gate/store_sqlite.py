@@ -31,7 +31,10 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._watch = _open(path)
+        self._watcher = self._watch.cursor()
         self._fill = _open(path)
+        # Upper levels of the index of a large token table stay at hand.
+        self._fill.execute("PRAGMA cache_size = -32000").fetchall()
         self._version: int | None = None
         self._builder = ThreadPoolExecutor(1, "gate build")
         self._build: sqlite3.Connection | None = None
@@ -43,7 +46,7 @@ class SqliteStore:
         """Hand every committed change to the listener. Raises `Unavailable`. Does not wait."""
         applied = self._listener.applied
         try:
-            version = self._watch.execute("PRAGMA data_version").fetchall()[0][0]
+            version = self._watcher.execute("PRAGMA data_version").fetchall()[0][0]
             if version == self._version and applied is not None:
                 return
             news = _news(self._watch, applied)
