@@ -12,7 +12,13 @@ import hopkey
 from hopkey.cli.exits import CommandError, Exit
 from hopkey.cli.terminal import Terminal
 
-BUILT_IN = {"test": "hopkey.cli.commands.test"}
+BUILT_IN = {
+    "test": ("hopkey.cli.commands.test", "run a collection from a file or a server"),
+    "ls": ("hopkey.cli.commands.ls", "list what the token reaches"),
+    "pull": ("hopkey.cli.commands.pull", "save a collection or an environment as a file"),
+    "whoami": ("hopkey.cli.commands.whoami", "say whose token this is"),
+    "completion": ("hopkey.cli.commands.completion", "print a completion script for a shell"),
+}
 SERVER_COMMANDS = {
     "serve": "start the server",
     "admin": "manage users, teams, collections and tokens on this server",
@@ -26,8 +32,8 @@ HELP = f"""usage: hopkey [-h] [-v] COMMAND ...
 A self-hosted API workspace with personal access tokens.
 
 commands:
-  test      run a collection from a file or a server
-{chr(10).join(f"  {name:<9} {text}" for name, text in SERVER_COMMANDS.items())}
+{chr(10).join(f"  {name:<11} {text}" for name, (_, text) in BUILT_IN.items())}
+{chr(10).join(f"  {name:<11} {text}" for name, text in SERVER_COMMANDS.items())}
 
 options:
   -h, --help     show this help
@@ -72,7 +78,7 @@ def _dispatch(arguments: list[str], terminal: Terminal) -> int:
         print(hopkey.__version__, file=terminal.out)
         return Exit.PASSED
     if name in BUILT_IN:
-        command = importlib.import_module(BUILT_IN[name])
+        command = importlib.import_module(BUILT_IN[name][0])
         return int(command.main(rest, terminal))
     return _installed(name)(rest)
 

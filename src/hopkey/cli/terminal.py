@@ -17,7 +17,13 @@ class Terminal:
     err: TextIO = field(default_factory=lambda: sys.stderr)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
-    @property
-    def colours(self) -> bool:
+    stdin: TextIO = field(default_factory=lambda: sys.stdin)
+
+    def colours_on(self, stream: TextIO) -> bool:
         """Only on a terminal, and not where NO_COLOR is set (no-color.org)."""
-        return not self.environ.get("NO_COLOR") and self.environ.get("TERM") != "dumb" and self.out.isatty()
+        return not self.environ.get("NO_COLOR") and self.environ.get("TERM") != "dumb" and stream.isatty()
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether somebody watches: a terminal that can take a line away, and no pipeline."""
+        return self.err.isatty() and self.environ.get("TERM") != "dumb" and not self.environ.get("CI")

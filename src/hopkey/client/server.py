@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -49,6 +50,8 @@ class Server:
         if not token.isascii() or not token.isprintable() or " " in token:
             raise ServerError("TOKEN_INVALID", "The token holds characters that no token has: copy it again.")
         self._pool = urllib3.PoolManager(timeout=timeout)
+        self.expires: datetime | None = None
+        """When the token ends, once the server has said so: it does where that is near."""
 
     def __repr__(self) -> str:
         return f"Server({self._base!r})"
@@ -71,17 +74,33 @@ class Server:
                 "MALFORMED_ENV_FILE", f"The server sent an environment that cannot be read: {error}"
             ) from None
 
+    def reach(self) -> Reach:
+        """The token and what it may read now. Raises `ServerError`; the official server has nothing of the kind."""
+        data = self._answer(f"{self._base}/v1/access-tokens/reach", "list", "")
+        try:
+            return msgspec.convert(data, Reach)
+        except msgspec.ValidationError as error:
+            raise ServerError("INVALID_SERVER_URL", f"{self._base} sent a list that cannot be read: {error}") from None
+
     def _get(self, kind: str, identity: str) -> Any:
         if not _ID.fullmatch(identity):
             raise ServerError("INVALID_ID", f"{identity!r} is neither a file nor the id of a {kind}.")
-        url = f"{self._base}/v1/access-tokens/{kind}/{quote(identity, safe='')}"
+        return self._answer(f"{self._base}/v1/access-tokens/{kind}/{quote(identity, safe='')}", kind, identity)
+
+    def _answer(self, url: str, kind: str, identity: str) -> Any:
         for attempt in range(_TRIES):
             status, headers, body = self._request(url)
             if status != 429 or attempt == _TRIES - 1:
                 break
             time.sleep(_retry_after(headers))
+        self.expires = _expires(headers) or self.expires
         if status == 200:
             return _decoded(body, self._base)
+        if kind == "list" and status in (400, 404, 405) and _reason(body) in ("", "INVALID_ID"):
+            raise ServerError(
+                "INVALID_SERVER_URL",
+                f"{self._base} cannot list what a token reaches (Hoppscotch's own servers cannot): name things by id.",
+            )
         raise self._refused(status, body, kind, identity)
 
     def _request(self, url: str) -> tuple[int, Any, bytes]:
@@ -134,6 +153,54 @@ class Server:
             "INVALID_SERVER_URL",
             f"{self._base} answered {status}: it does not look like a Hopkey or Hoppscotch server.",
         )
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A collection or an environment on the server."""
+
+    id: str
+    name: str
+
+
+class Workspace(msgspec.Struct, frozen=True):
+    """A team workspace that the token reaches. ``role`` is that of the token's owner."""
+
+    id: str
+    name: str
+    role: str
+    collections: tuple[Named, ...]
+    environments: tuple[Named, ...]
+
+
+class TokenInfo(msgspec.Struct, frozen=True, rename="camel"):
+    """A token, without the token itself. ``expires_on`` None: never."""
+
+    id: str
+    label: str
+    created_on: datetime
+    expires_on: datetime | None
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """Whose token it is."""
+
+    name: str
+    email: str
+
+
+class Reach(msgspec.Struct, frozen=True):
+    """What ``/v1/access-tokens/reach`` answers (docs/api.md)."""
+
+    token: TokenInfo
+    owner: Owner
+    workspaces: tuple[Workspace, ...]
+
+
+def _expires(headers: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(headers.get("Hopkey-Token-Expires", ""))
+    except ValueError:
+        return None
 
 
 def _base(address: str | None, token: str) -> str:

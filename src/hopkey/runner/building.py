@@ -1,16 +1,18 @@
-"""From a request in a collection to what goes over the wire. Pure."""
+"""From a request in a collection to what goes over the wire."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from hopkey.formats.jsonc import strip_comments
-from hopkey.formats.model import Json, KeyValue, Request
+from hopkey.formats.model import Json, Request
 from hopkey.formats.templates import TemplateLoop
+from hopkey.runner import bodies
+from hopkey.runner.auth.apply import apply
+from hopkey.runner.auth.draft import AuthError, Draft
 from hopkey.runner.variables import Scope
 
 
@@ -20,39 +22,81 @@ class BuildError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A request ready to send. ``headers`` in order; names keep the case they were written in."""
+    """A request ready to send. ``headers`` in order; names keep the case they were written in.
+
+    ``auth`` is the authorization with its templates filled in, for kinds that answer a challenge.
+    """
 
     method: str
     url: str
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes | None = field(repr=False)
+    auth: Json = field(default_factory=dict, repr=False)
+    follow: bool = True
 
 
-def build(request: Request, *, auth: Json, inherited_headers: Sequence[KeyValue], scope: Scope) -> Outgoing:
-    """Fill in the templates of `request`, with what it inherits. Raises `BuildError`."""
+def build(
+    request: Request,
+    *,
+    scope: Scope,
+    files: Path | None = None,
+    token: Callable[[Json], str] = lambda grant: str(grant.get("token") or ""),
+) -> Outgoing:
+    """Fill in the templates of `request`, which carries what it inherits. `token` gives OAuth 2 access tokens.
+
+    Raises `BuildError`.
+    """
     try:
-        return _build(request, auth, inherited_headers, scope)
-    except TemplateLoop as error:
+        return _build(request, scope, files, token)
+    except (TemplateLoop, bodies.BodyError, AuthError) as error:
         raise BuildError(str(error)) from None
 
 
-def _build(request: Request, auth: Json, inherited: Sequence[KeyValue], scope: Scope) -> Outgoing:
+def address(request: Request, scope: Scope) -> str:
+    """Where `request` goes, for scripts that run before it; what cannot be filled in stays as it is written."""
+    try:
+        return _address(scope.render(request.endpoint), [])
+    except (TemplateLoop, BuildError):
+        return request.endpoint
+
+
+def _build(request: Request, scope: Scope, files: Path | None, token: Callable[[Json], str]) -> Outgoing:
     query = [(scope.render(item.key), scope.render(item.value)) for item in request.params if item.active and item.key]
-    headers: dict[str, tuple[str, str]] = {}
-    own = {scope.render(item.key).lower() for item in request.headers if item.active}
-    for item in (*inherited, *request.headers):
-        name = scope.render(item.key).strip()
-        if not item.active or not name or (item in inherited and name.lower() in own and item not in request.headers):
-            continue
-        headers[name.lower()] = (name, _clean(scope.render(item.value)))
-    _authorize(auth, scope, headers, query)
-    content, content_type = _body(request.body, scope)
-    if content is not None and content_type and "content-type" not in headers:
-        headers["content-type"] = ("Content-Type", content_type)
     method = scope.render(request.method).strip().upper() or "GET"
     if not method.isascii() or not method.replace("-", "").isalnum():
         raise BuildError(f"{method!r} is no HTTP method")
-    return Outgoing(method, _address(scope.render(request.endpoint), query), tuple(headers.values()), content)
+    draft = Draft(method, _address(scope.render(request.endpoint), query))
+    for item in request.headers:
+        name = scope.render(item.key).strip()
+        if item.active and name:
+            draft.headers[name.lower()] = (name, _clean(scope.render(item.value)))
+    draft.body, kind = bodies.encode(request.body, scope.render, files)
+    if draft.body is not None and kind:
+        _content_type(draft, kind)
+    auth = _rendered(request.auth, scope)
+    apply(auth, draft, token=token)
+    return Outgoing(method, draft.url, tuple(draft.headers.values()), draft.body, auth)
+
+
+def _content_type(draft: Draft, kind: str) -> None:
+    """The header of the request stands above the kind of its body; a multipart one still needs its boundary."""
+    own = draft.header("content-type")
+    if not own:
+        draft.headers["content-type"] = ("Content-Type", kind)
+    elif kind.startswith("multipart/") and own.lower().startswith("multipart/") and "boundary=" not in own.lower():
+        boundary = kind.partition("boundary=")[2]
+        draft.headers["content-type"] = (draft.headers["content-type"][0], f"{own}; boundary={boundary}")
+
+
+def _rendered(value: Any, scope: Scope) -> Any:
+    """Settings of an authorization with every template in them filled in."""
+    if isinstance(value, str):
+        return scope.render(value)
+    if isinstance(value, dict):
+        return {key: _rendered(item, scope) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rendered(item, scope) for item in value]
+    return value
 
 
 def _address(endpoint: str, query: list[tuple[str, str]]) -> str:
@@ -70,67 +114,6 @@ def _address(endpoint: str, query: list[tuple[str, str]]) -> str:
     text = urlencode(pairs, quote_via=quote) if pairs is not None else quote(parts.query, safe="=&%?/:@!$'()*+,;~")
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
     return urlunsplit((parts.scheme, parts.netloc, path, text, ""))
-
-
-def _authorize(auth: Json, scope: Scope, headers: dict[str, tuple[str, str]], query: list[tuple[str, str]]) -> None:
-    """Add what the authorization says; a header the request names itself stays as it is."""
-    kind = auth.get("authType", "none")
-    if kind in ("none", "inherit") or not auth.get("authActive", True):
-        return
-
-    def value(key: str) -> str:
-        return scope.render(str(auth.get(key) or ""))
-
-    authorization = None
-    if kind == "basic":
-        pair = f"{value('username')}:{value('password')}".encode()
-        authorization = "Basic " + base64.b64encode(pair).decode("ascii")
-    elif kind == "bearer":
-        authorization = "Bearer " + value("token")
-    elif kind == "api-key":
-        if auth.get("addTo") == "QUERY_PARAMS":
-            query.append((value("key"), value("value")))
-        elif value("key"):
-            headers.setdefault(value("key").lower(), (value("key"), _clean(value("value"))))
-    elif kind == "oauth-2":
-        token = scope.render(str(auth.get("grantTypeInfo", {}).get("token") or ""))
-        if auth.get("addTo") == "QUERY_PARAMS":
-            query.append(("access_token", token))
-        else:
-            authorization = "Bearer " + token
-    else:
-        raise BuildError(f"authorization of the kind {kind!r} cannot be sent yet")
-    if authorization is not None:
-        headers.setdefault("authorization", ("Authorization", _clean(authorization)))
-
-
-def _body(body: Json, scope: Scope) -> tuple[bytes | None, str | None]:
-    kind = body.get("contentType")
-    content: Any = body.get("body")
-    if kind is None or content is None:
-        return None, None
-    if kind in ("multipart/form-data", "application/octet-stream"):
-        raise BuildError(f"a body of the kind {kind} cannot be sent yet")
-    text = scope.render(str(content))
-    if kind == "application/x-www-form-urlencoded":
-        return urlencode(_form_pairs(text)).encode("ascii"), kind
-    if "json" in kind:
-        text = strip_comments(text)
-    return text.encode(), kind
-
-
-def _form_pairs(text: str) -> list[tuple[str, str]]:
-    """The rows of a form: ``key: value`` lines (a leading ``#`` switches a row off), or a ready query."""
-    pairs = []
-    lines = [line for line in text.splitlines() if line.strip()]
-    if len(lines) == 1 and ":" not in lines[0] and "=" in lines[0]:
-        return parse_qsl(lines[0], keep_blank_values=True)
-    for line in lines:
-        if line.lstrip().startswith("#"):
-            continue
-        key, _, value = line.partition(":")
-        pairs.append((key.strip(), value.strip()))
-    return pairs
 
 
 def _clean(value: str) -> str:

@@ -9,15 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-FaultKind = Literal["network", "script", "format", "limit"]
+FaultKind = Literal["network", "script", "format", "limit", "status"]
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One expectation: whether it held, and the message."""
+    """One expectation: whether it held, and the message. ``is_error``: it could not be judged, and does not hold."""
 
     ok: bool
     message: str
+    is_error: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,20 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """What went over the wire, redirects aside."""
+
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    body: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class RequestResult:
-    """One request of the run. ``path`` is ``Collection/Folder/Request``; ``console`` is what its scripts logged."""
+    """One request of the run. ``path`` is ``Collection/Folder/Request``; ``console`` is what its scripts logged.
+
+    ``iteration`` counts from 1. ``started`` is in seconds since the epoch, ``test_duration`` in milliseconds.
+    ``skipped``: a script said not to send it.
+    """
 
     path: str
     method: str
@@ -72,6 +85,10 @@ class RequestResult:
     faults: tuple[Fault, ...]
     console: tuple[tuple[str, str], ...]
     test_duration: float = 0.0
+    iteration: int = 1
+    started: float = 0.0
+    sent: Sent | None = None
+    skipped: bool = False
 
     @property
     def ok(self) -> bool:
@@ -80,10 +97,18 @@ class RequestResult:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """A whole run. ``duration`` in milliseconds."""
+    """A whole run. ``duration`` in milliseconds, ``started`` in seconds since the epoch.
+
+    ``stopped`` says why it ended before its end: a failure with ``bail``, or an interruption. ``secrets`` are the
+    values that no report may show.
+    """
 
     requests: tuple[RequestResult, ...]
     duration: float
+    started: float = 0.0
+    iterations: int = 1
+    stopped: Literal["", "bail", "interrupted"] = ""
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
     def checks(self) -> tuple[Check, ...]:
@@ -95,5 +120,6 @@ class RunResult:
 
     @property
     def ok(self) -> bool:
-        """Something ran, and everything passed."""
-        return bool(self.requests) and all(request.ok for request in self.requests)
+        """Something was sent, nothing was broken off, and everything passed."""
+        ran = any(not request.skipped for request in self.requests)
+        return ran and self.stopped != "interrupted" and all(request.ok for request in self.requests)

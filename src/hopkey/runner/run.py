@@ -2,77 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Literal
 
-from hopkey.formats.model import Collection, Environment, Json, KeyValue, Request, Variable
-from hopkey.formats.predefined import predefined
-from hopkey.runner.building import BuildError, Outgoing, build
-from hopkey.runner.results import Answer, Check, Fault, RequestResult, RunResult, TestResult
-from hopkey.runner.sandbox import Limits, Script, ScriptError, ScriptResponse
-from hopkey.runner.scripts import ScriptRunner
-from hopkey.runner.sending import Sender, SendError
-from hopkey.runner.variables import Entry, Scope, environment_entries
+from hopkey.formats.model import Collection, Environment
+from hopkey.runner.iteration import Jump, Worker
+from hopkey.runner.options import Options
+from hopkey.runner.results import Fault, RequestResult, RunResult
+from hopkey.runner.sending import Sender
+from hopkey.runner.tree import Position, positions, select
+from hopkey.runner.variables import environment_entries, value_of
 
+MAX_JUMPS = 10_000
+"""How often ``setNextRequest`` may jump within one iteration: a run must end."""
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to run. ``delay`` in milliseconds between requests, ``timeout`` in seconds for each read of an answer.
-
-    ``outside`` are the operating system's variables that secrets may take their values from; ``cache_dir`` holds the
-    compiled script engine, None for none.
-    """
-
-    delay: float = 0
-    timeout: float = 60.0
-    outside: Mapping[str, str] = field(default_factory=dict, repr=False)
-    cache_dir: Path | None = None
-    limits: Limits = field(default_factory=Limits)
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A request in its tree: the folders above it, outermost first."""
-
-    request: Request
-    parents: tuple[Collection, ...]
-
-    @property
-    def path(self) -> str:
-        return "/".join((*(parent.name for parent in self.parents), self.request.name))
-
-    @property
-    def auth(self) -> Json:
-        """The request's authorization, or the nearest one above it that does not itself inherit."""
-        for auth in (self.request.auth, *(parent.auth for parent in reversed(self.parents))):
-            if auth.get("authType") != "inherit" or not auth.get("authActive", True):
-                return auth
-        return {"authType": "none", "authActive": True}
-
-    @property
-    def headers(self) -> tuple[KeyValue, ...]:
-        """Headers inherited from the folders above; an inner one replaces an outer one of the same name."""
-        found: dict[str, KeyValue] = {}
-        for parent in self.parents:
-            found |= {item.key.lower(): item for item in parent.headers if item.active}
-        return tuple(found.values())
-
-    @property
-    def variables(self) -> tuple[Sequence[Variable], ...]:
-        return tuple(parent.variables for parent in self.parents)
-
-
-def positions(collections: Sequence[Collection]) -> Iterator[Position]:
-    """Every request in the order of a run: the requests of a collection, then its folders, each the same way."""
-    stack: list[tuple[Collection, tuple[Collection, ...]]] = [(item, ()) for item in reversed(collections)]
-    while stack:
-        collection, above = stack.pop()
-        parents = (*above, collection)
-        for request in collection.requests:
-            yield Position(request, parents)
-        stack.extend((folder, parents) for folder in reversed(collection.folders))
+MIN_SECRET = 4
+"""A shorter value is no secret that could be told from other text."""
 
 
 def run(
@@ -80,138 +29,147 @@ def run(
     environment: Environment | None = None,
     options: Options | None = None,
     on_result: Callable[[RequestResult], None] | None = None,
-    on_start: Callable[[Position], None] | None = None,
+    on_start: Callable[[Position, int], None] | None = None,
 ) -> RunResult:
-    """Run every request of `collections`. Nothing is printed: `on_start` and `on_result` tell of the progress.
+    """Run the requests of `collections`. Nothing is printed: `on_start` and `on_result` tell of the progress.
 
-    Faults of single requests stand in the results. Raises only what the callbacks raise.
+    Faults of single requests stand in the results. Ctrl-C ends the run with what was done. Raises `SelectionError`,
+    `hopkey.runner.sending.SendError` for certificates that cannot be used, and what the callbacks raise.
     """
     options = options or Options()
-    start = time.perf_counter()
-    run_ = _Run(environment, options)
-    results = []
-    try:
-        for index, position in enumerate(positions(collections)):
-            if index and options.delay:
-                time.sleep(options.delay / 1000)
-            if on_start:
-                on_start(position)
-            result = run_.request(position)
-            results.append(result)
-            if on_result:
-                on_result(result)
-    finally:
-        run_.close()
-    return RunResult(requests=tuple(results), duration=(time.perf_counter() - start) * 1000)
+    chosen = select(list(positions(collections)), options.folders, options.requests)
+    run_ = _Run(chosen, environment, options, on_result, on_start)
+    return run_.run()
 
 
 class _Run:
-    """The state that lives from request to request: variables, connections, the script engine."""
+    def __init__(
+        self,
+        chosen: list[Position],
+        environment: Environment | None,
+        options: Options,
+        on_result: Callable[[RequestResult], None] | None,
+        on_start: Callable[[Position, int], None] | None,
+    ) -> None:
+        self._chosen = chosen
+        self._environment = environment
+        self._options = options
+        self._on_result = on_result
+        self._on_start = on_start
+        self._sender = Sender(options.connection)
+        self._stop = threading.Event()
+        self._stopped: Literal["", "bail", "interrupted"] = ""
+        self._done: dict[int, list[RequestResult]] = {}
 
-    def __init__(self, environment: Environment | None, options: Options) -> None:
-        self._selected: list[Entry] = environment_entries(environment, options.outside)
-        self._global: list[Entry] = []
-        self._sender = Sender(timeout=options.timeout)
-        self._scripts = ScriptRunner(limits=options.limits, cache_dir=options.cache_dir, predefined=predefined)
-
-    def close(self) -> None:
-        self._scripts.close()
-        self._sender.close()
-
-    def request(self, position: Position) -> RequestResult:
-        faults: list[Fault] = []
-        console: list[tuple[str, str]] = []
-        request = position.request
-        path = position.path
-        for holder, source, name in _pre_scripts(position):
-            self._script(Script("pre", source, f"{holder}: pre-request script"), name, faults, console)
-        outgoing, answer = self._send(position, faults)
-        tests: list[TestResult] = []
-        start = time.perf_counter()
-        for holder, source, name in _test_scripts(position):
-            script = Script("test", source, f"{holder}: test script", response=_script_response(answer))
-            tests.extend(self._script(script, name, faults, console))
-        return RequestResult(
-            path=path,
-            method=outgoing.method if outgoing else request.method,
-            url=outgoing.url if outgoing else request.endpoint,
-            answer=answer,
-            tests=_merged(tests),
-            faults=tuple(faults),
-            console=tuple(console),
-            test_duration=(time.perf_counter() - start) * 1000,
+    def run(self) -> RunResult:
+        started, start = time.time(), time.perf_counter()
+        try:
+            if self._options.parallel > 1 and self._options.iterations > 1:
+                self._side_by_side()
+            else:
+                self._one_by_one()
+        except KeyboardInterrupt:
+            self._stopped = "interrupted"
+            self._stop.set()
+        finally:
+            self._sender.close()
+        return RunResult(
+            requests=tuple(result for index in sorted(self._done) for result in self._done[index]),
+            duration=(time.perf_counter() - start) * 1000,
+            started=started,
+            iterations=self._options.iterations,
+            stopped=self._stopped,
+            secrets=secrets_of(self._chosen, self._environment, self._options.outside),
         )
 
-    def _send(self, position: Position, faults: list[Fault]) -> tuple[Outgoing | None, Answer | None]:
-        scope = Scope(
-            request=position.request.request_variables,
-            collections=position.variables,
-            selected=self._selected,
-            global_=self._global,
-        )
+    def _one_by_one(self) -> None:
+        worker = self._worker()
         try:
-            outgoing = build(position.request, auth=position.auth, inherited_headers=position.headers, scope=scope)
-        except BuildError as error:
-            faults.append(Fault("format", "REQUEST_ERROR", str(error)))
-            return None, None
-        try:
-            return outgoing, self._sender.send(outgoing)
-        except SendError as error:
-            faults.append(Fault("network", "REQUEST_ERROR", str(error)))
-            return outgoing, None
+            for index in range(self._options.iterations):
+                if self._stop.is_set():
+                    return
+                self._iteration(worker, index, self._on_result)
+        finally:
+            worker.close()
 
-    def _script(
-        self, script: Script, code: str, faults: list[Fault], console: list[tuple[str, str]]
-    ) -> list[TestResult]:
-        try:
-            outcome = self._scripts.run(script, selected=self._selected, global_=self._global)
-        except ScriptError as error:
-            console.extend(error.console)
-            kind = "limit" if error.kind in ("timeout", "memory", "output") else "script"
-            faults.append(Fault("limit" if kind == "limit" else "script", code, error.message, error.script))
-            return []
-        self._selected, self._global = list(outcome.selected), list(outcome.global_)
-        console.extend(outcome.console)
-        return [
-            TestResult(block.name, tuple(Check(item.ok, item.message) for item in block.expectations))
-            for block in outcome.tests
-        ]
+    def _side_by_side(self) -> None:
+        """Iterations in threads; their results are told in order, an iteration at a time."""
+        local = threading.local()
+        workers: list[Worker] = []
+
+        def one(index: int) -> None:
+            if self._stop.is_set():
+                return
+            if not hasattr(local, "worker"):
+                local.worker = self._worker()
+                workers.append(local.worker)
+            self._iteration(local.worker, index, None)
+
+        with ThreadPoolExecutor(min(self._options.parallel, self._options.iterations), "iteration") as pool:
+            futures = [pool.submit(one, index) for index in range(self._options.iterations)]
+            try:
+                for index, future in enumerate(futures):
+                    future.result()
+                    for result in self._done.get(index, ()):
+                        if self._on_result:
+                            self._on_result(result)
+            except BaseException:
+                self._stop.set()
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+            finally:
+                for worker in workers:
+                    worker.close()
+
+    def _worker(self) -> Worker:
+        return Worker(self._environment, self._options, self._sender)
+
+    def _iteration(self, worker: Worker, index: int, tell: Callable[[RequestResult], None] | None) -> None:
+        turn = worker.begin(index, self._options.iterations)
+        results = self._done.setdefault(index, [])
+        at, jumps = 0, 0
+        while at < len(self._chosen) and not self._stop.is_set():
+            position = self._chosen[at]
+            if (results or index) and self._options.delay:
+                self._stop.wait(self._options.delay / 1000)
+            if self._on_start:
+                self._on_start(position, index + 1)
+            result, jump = turn.request(position)
+            jumps += jump is not False
+            at, fault = self._next(at, jump, jumps)
+            if fault is not None:
+                result = replace(result, faults=(*result.faults, fault))
+            results.append(result)
+            if tell:
+                tell(result)
+            if self._options.bail and not result.ok:
+                self._stopped = "bail"
+                self._stop.set()
+
+    def _next(self, at: int, jump: Jump, jumps: int) -> tuple[int, Fault | None]:
+        """The index of the request to go on with, and a fault where a script asked for the impossible."""
+        if jump is False:
+            return at + 1, None
+        end = len(self._chosen)
+        if jump is None:
+            return end, None
+        if jumps > MAX_JUMPS:
+            return end, Fault("limit", "TEST_SCRIPT_ERROR", f"setNextRequest jumped more than {MAX_JUMPS:,} times")
+        for index, position in enumerate(self._chosen):
+            if jump in (position.request.name, position.request.id, position.request.ref_id, position.path):
+                return index, None
+        return end, Fault("script", "TEST_SCRIPT_ERROR", f"setNextRequest: there is no request {jump!r} in this run")
 
 
-def _pre_scripts(position: Position) -> Iterator[tuple[str, str, str]]:
-    """Scripts before the request: from the outermost collection inwards."""
-    code = "PRE_REQUEST_SCRIPT_ERROR"
-    for parent in position.parents:
-        if parent.pre_request_script.strip():
-            yield parent.name, parent.pre_request_script, code
-    if position.request.pre_request_script.strip():
-        yield position.path, position.request.pre_request_script, code
+def secrets_of(
+    chosen: Sequence[Position], environment: Environment | None, outside: Mapping[str, str]
+) -> frozenset[str]:
+    """The values of secret variables, which no report shows."""
+    values = {value_of(entry) for entry in environment_entries(environment, outside) if entry["secret"]}
+    for position in chosen:
+        for variables in position.variables:
+            values |= {item.current_value or item.initial_value for item in variables if item.secret}
+    return frozenset(value for value in values if len(value) >= MIN_SECRET)
 
 
-def _test_scripts(position: Position) -> Iterator[tuple[str, str, str]]:
-    """Scripts after the answer: from the request outwards."""
-    code = "TEST_SCRIPT_ERROR"
-    if position.request.test_script.strip():
-        yield position.path, position.request.test_script, code
-    for parent in reversed(position.parents):
-        if parent.test_script.strip():
-            yield parent.name, parent.test_script, code
-
-
-def _script_response(answer: Answer | None) -> ScriptResponse:
-    """The answer as scripts see it; where none came, one with status 0 and nothing in it."""
-    if answer is None:
-        return ScriptResponse(0, "", (), b"", 0.0)
-    return ScriptResponse(answer.status, answer.reason, answer.headers, answer.body, answer.duration)
-
-
-def _merged(tests: Sequence[TestResult]) -> tuple[TestResult, ...]:
-    """Blocks of one name as one, where they first stood."""
-    merged: dict[str, TestResult] = {}
-    for test in tests:
-        before = merged.get(test.name)
-        merged[test.name] = TestResult(test.name, (before.checks if before else ()) + test.checks)
-    return tuple(merged.values())
-
-
-__all__ = ["Options", "Position", "positions", "run"]
+__all__ = ["Options", "Position", "positions", "run", "secrets_of"]

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hopkey.runner.sandbox import Limits, Outcome, Script, ScriptError
-from hopkey.runner.variables import Entry
+from hopkey.runner.sandbox import Host, Limits, Outcome, Script, ScriptError
 
 if TYPE_CHECKING:
     from hopkey.runner.sandbox.sandbox import Sandbox
 
 
 class ScriptRunner:
-    """Runs scripts one after another in the sandbox."""
+    """Runs scripts one after another in the sandbox. For one thread."""
 
-    def __init__(self, *, limits: Limits, cache_dir: Path | None, predefined: Callable[[str], str | None]) -> None:
+    def __init__(self, *, host: Host, limits: Limits, cache_dir: Path | None, legacy: bool) -> None:
+        self._host = host
         self._limits = limits
         self._cache_dir = cache_dir
-        self._predefined = predefined
+        self._legacy = legacy
         self._sandbox: Sandbox | None = None
 
-    def run(self, script: Script, *, selected: Sequence[Entry], global_: Sequence[Entry]) -> Outcome:
+    def run(self, script: Script) -> Outcome:
         """Raises `ScriptError`."""
         if self._sandbox is None:
             # Imported here: wasmtime costs more than everything else together, and many runs have no scripts.
@@ -31,10 +29,12 @@ class ScriptRunner:
             from hopkey.runner.sandbox.sandbox import Sandbox
 
             try:
-                self._sandbox = Sandbox(limits=self._limits, predefined=self._predefined, cache_dir=self._cache_dir)
+                self._sandbox = Sandbox(
+                    host=self._host, limits=self._limits, cache_dir=self._cache_dir, legacy=self._legacy
+                )
             except EngineMissing as error:
                 raise ScriptError("engine", str(error), script.name) from None
-        return self._sandbox.run(replace(script, selected=selected, global_=global_))
+        return self._sandbox.run(script)
 
     def close(self) -> None:
         if self._sandbox is not None:

@@ -2,71 +2,168 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import time
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import urllib3
 
 import hopkey
 from hopkey.runner.building import Outgoing
+from hopkey.runner.cookies import CookieJar
+from hopkey.runner.options import Connection
 from hopkey.runner.results import Answer
 
 MAX_BODY = 100 * 1024 * 1024
 MAX_REDIRECTS = 10
+_REDIRECTS = frozenset([301, 302, 303, 307, 308])
+_IDEMPOTENT = frozenset(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"])
+_CHUNK = 64 * 1024
 
 
-class SendError(Exception):
+class SendError(OSError):
     """No answer came. The message says why in plain words."""
 
 
 class Sender:
-    """Keeps connections open between requests. ``timeout`` in seconds, for connecting and for each read."""
+    """Keeps connections open between requests. Safe for several threads.
 
-    def __init__(self, *, timeout: float = 60.0, verify: bool = True) -> None:
-        options: dict[str, Any] = {} if verify else {"cert_reqs": ssl.CERT_NONE, "assert_hostname": False}
-        self._pool = urllib3.PoolManager(num_pools=50, maxsize=4, timeout=timeout, **options)
-        self._retries = urllib3.Retry(total=None, connect=0, read=0, status=0, other=0, redirect=MAX_REDIRECTS)
+    Raises `SendError` for certificates that cannot be used.
+    """
 
-    def send(self, outgoing: Outgoing) -> Answer:
-        """Send and read the whole answer, redirects followed. Raises `SendError`."""
+    def __init__(self, connection: Connection | None = None) -> None:
+        self._connection = connection or Connection()
+        self._timeout = self._connection.timeout
+        self._tls: dict[str, Any] = {}
+        if self._connection != Connection(timeout=self._timeout, retries=self._connection.retries):
+            self._tls = _tls(self._connection)
+        self._direct = urllib3.PoolManager(num_pools=50, maxsize=8, **self._tls)
+        self._proxies: dict[str, urllib3.ProxyManager] = {}
+        self._uses_proxies = self._connection.proxy is not None or any(
+            name.lower().endswith("_proxy") for name in os.environ
+        )
+
+    def send(self, outgoing: Outgoing, cookies: CookieJar | None = None, seconds: float | None = None) -> Answer:
+        """Send and read the whole answer, redirects followed. `seconds` bounds the whole. Raises `SendError`."""
+        start = time.perf_counter()
+        deadline = None if seconds is None else start + seconds
+        method, url, body = outgoing.method, outgoing.url, outgoing.body
         headers = urllib3.HTTPHeaderDict(outgoing.headers)
         headers.setdefault("User-Agent", f"hopkey/{hopkey.__version__}")
         headers.setdefault("Accept", "*/*")
         headers.setdefault("Accept-Encoding", "gzip, deflate")
-        if outgoing.body is None and outgoing.method in ("POST", "PUT", "PATCH"):
-            headers.setdefault("Content-Length", "0")
-        start = time.perf_counter()
-        try:
-            response = self._pool.request(
-                outgoing.method,
-                outgoing.url,
-                headers=headers,
-                body=outgoing.body,
-                retries=self._retries,
-                preload_content=False,
-            )
-            try:
-                body = response.read(MAX_BODY + 1, decode_content=True)
-            finally:
-                response.release_conn()
-        except urllib3.exceptions.HTTPError as error:
-            raise SendError(explain(error)) from None
-        except (OSError, UnicodeError, ValueError) as error:
-            raise SendError(str(error) or type(error).__name__) from None
-        if len(body) > MAX_BODY:
-            raise SendError(f"the answer is larger than {MAX_BODY // (1024 * 1024)} MB")
+        for _ in range(MAX_REDIRECTS + 1):
+            response, content = self._exchange(method, url, headers, body, cookies, deadline)
+            location = response.headers.get("Location")
+            if not (self._connection.follow_redirects and outgoing.follow) or response.status not in _REDIRECTS:
+                break
+            if not location:
+                break
+            target = urljoin(url, location)
+            if urlsplit(target).scheme not in ("http", "https"):
+                raise SendError(f"it redirects to {target!r}, which is neither http nor https")
+            if response.status == 303 or (response.status in (301, 302) and method == "POST"):
+                method, body = ("GET" if method != "HEAD" else method), None
+                for name in ("Content-Type", "Content-Length", "Content-Encoding"):
+                    headers.discard(name)
+            if _leaves(url, target):
+                for name in ("Authorization", "Cookie", "Proxy-Authorization"):
+                    headers.discard(name)
+            url = target
+        else:
+            raise SendError(f"more than {MAX_REDIRECTS} redirects")
         return Answer(
             status=response.status,
             reason=response.reason or "",
             headers=tuple((key.lower(), value) for key, value in _joined(response.headers)),
-            body=body,
+            body=content,
             duration=(time.perf_counter() - start) * 1000,
-            url=response.geturl() or outgoing.url,
+            url=url,
         )
 
     def close(self) -> None:
-        self._pool.clear()
+        self._direct.clear()
+        for proxy in self._proxies.values():
+            proxy.clear()
+
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        headers: urllib3.HTTPHeaderDict,
+        body: bytes | None,
+        cookies: CookieJar | None,
+        deadline: float | None,
+    ) -> tuple[Any, bytes]:
+        """One request and its answer, tried again where the connection failed."""
+        sent = headers
+        line = cookies.header(url) if cookies is not None else ""
+        if line:
+            sent = headers.copy()
+            own = sent.get("Cookie")
+            sent["Cookie"] = f"{own}; {line}" if own else line
+        if body is None and method in ("POST", "PUT", "PATCH") and "Content-Length" not in sent:
+            sent = sent.copy()
+            sent["Content-Length"] = "0"
+        for attempt in range(self._connection.retries + 1):
+            try:
+                response, content = self._attempt(method, url, sent, body, deadline)
+                break
+            except urllib3.exceptions.HTTPError as error:
+                if attempt == self._connection.retries or not _may_retry(method, error):
+                    raise SendError(explain(error)) from None
+            except (OSError, UnicodeError, ValueError) as error:
+                raise SendError(str(error) or type(error).__name__) from None
+            time.sleep(min(0.2 * 2**attempt, 5.0))
+        if cookies is not None:
+            cookies.receive(url, response.headers.getlist("Set-Cookie"))
+        return response, content
+
+    def _attempt(
+        self, method: str, url: str, headers: urllib3.HTTPHeaderDict, body: bytes | None, deadline: float | None
+    ) -> tuple[Any, bytes]:
+        timeout = self._timeout
+        if deadline is not None:
+            timeout = min(timeout, deadline - time.perf_counter())
+            if timeout <= 0:
+                raise SendError("the server did not answer in time")
+        response = self._pool(url).request(
+            method,
+            url,
+            headers=headers,
+            body=body,
+            timeout=timeout,
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+        try:
+            return response, _read(response, deadline)
+        finally:
+            response.release_conn()
+
+    def _pool(self, url: str) -> urllib3.PoolManager:
+        proxy = self._proxy_for(url) if self._uses_proxies else None
+        if proxy is None:
+            return self._direct
+        if proxy not in self._proxies:
+            self._proxies[proxy] = _proxy(proxy, self._tls)
+        return self._proxies[proxy]
+
+    def _proxy_for(self, url: str) -> str | None:
+        if self._connection.proxy is not None:
+            return self._connection.proxy or None
+        # Imported here: it is slow to load, and few machines have a proxy.
+        from urllib import request as known
+
+        parts = urlsplit(url)
+        proxies = known.getproxies_environment()
+        if known.proxy_bypass_environment(parts.netloc, proxies):  # type: ignore[attr-defined]
+            return None
+        found = proxies.get(parts.scheme) or proxies.get("all")
+        return found if found is None or "://" in found else f"http://{found}"
 
 
 def explain(error: Exception) -> str:
@@ -75,6 +172,8 @@ def explain(error: Exception) -> str:
     host = getattr(getattr(reason, "conn", None), "host", "")
     where = f" {host}" if host else ""
     text = str(reason)
+    if isinstance(reason, urllib3.exceptions.ProxyError):
+        return f"the proxy gave no connection: {reason.args[-1] if reason.args else reason}"
     if isinstance(reason, urllib3.exceptions.NameResolutionError):
         return f"the host name{where} could not be resolved"
     if isinstance(reason, urllib3.exceptions.SSLError):
@@ -86,9 +185,68 @@ def explain(error: Exception) -> str:
         return "the server did not answer in time"
     if isinstance(reason, urllib3.exceptions.NewConnectionError):
         return text.rsplit(": ", 1)[-1]
-    if isinstance(error, urllib3.exceptions.MaxRetryError) and "redirect" in text:
-        return f"more than {MAX_REDIRECTS} redirects"
     return text
+
+
+def _read(response: Any, deadline: float | None) -> bytes:
+    """The whole body, decompressed. Raises `SendError` where it is too large or too slow."""
+    parts = []
+    size = 0
+    for chunk in response.stream(_CHUNK, decode_content=True):
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise SendError(f"the answer is larger than {MAX_BODY // (1024 * 1024)} MB")
+        if deadline is not None and time.perf_counter() > deadline:
+            raise SendError("the server did not answer in time")
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def _tls(connection: Connection) -> dict[str, Any]:
+    """Arguments of a pool for these certificates. Raises `SendError` for files that cannot be used."""
+    context = ssl.create_default_context()
+    try:
+        if connection.ca_file is not None:
+            context.load_verify_locations(connection.ca_file)
+        if connection.client_cert is not None:
+            context.load_cert_chain(connection.client_cert, connection.client_key)
+    except (OSError, ssl.SSLError) as error:
+        files = ", ".join(str(file) for file in (connection.ca_file, connection.client_cert) if file)
+        raise SendError(f"the certificates cannot be used ({files}): {error}") from None
+    if not connection.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+    arguments: dict[str, Any] = {"ssl_context": context}
+    if not connection.verify:
+        arguments["assert_hostname"] = False
+    return arguments
+
+
+def _proxy(url: str, tls: dict[str, Any]) -> urllib3.ProxyManager:
+    parts = urlsplit(url)
+    headers = None
+    if parts.username:
+        headers = urllib3.make_headers(proxy_basic_auth=f"{parts.username}:{parts.password or ''}")
+    return urllib3.ProxyManager(url, proxy_headers=headers, num_pools=50, maxsize=8, **tls)
+
+
+def _leaves(url: str, target: str) -> bool:
+    """Whether a redirect leads where secrets of the first address do not belong."""
+    one, two = urlsplit(url), urlsplit(target)
+    return one.hostname != two.hostname or one.port != two.port or (one.scheme == "https" and two.scheme == "http")
+
+
+def _may_retry(method: str, error: Exception) -> bool:
+    """A connection that was never made may always be tried again; one that broke only where that does no harm."""
+    reason: Any = getattr(error, "reason", None) or error
+    if isinstance(reason, urllib3.exceptions.SSLError):
+        return False
+    if isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError):
+        return True
+    return method in _IDEMPOTENT and isinstance(
+        reason, urllib3.exceptions.ProtocolError | urllib3.exceptions.ReadTimeoutError
+    )
 
 
 def _joined(headers: Any) -> list[tuple[str, str]]:

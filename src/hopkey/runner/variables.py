@@ -28,32 +28,78 @@ def environment_entries(environment: Environment | None, outside: Mapping[str, s
     return entries
 
 
+def overridden(entries: list[Entry], values: Mapping[str, str]) -> list[Entry]:
+    """`entries` with the given values in place of their own, new ones behind them. Empty values do not count."""
+    left = {key: value for key, value in values.items() if value != ""}
+    result = [
+        {**entry, "initialValue": left[entry["key"]], "currentValue": left[entry["key"]]}
+        if entry["key"] in left
+        else entry
+        for entry in entries
+    ]
+    known = {entry["key"] for entry in entries}
+    new = [
+        {"key": key, "initialValue": value, "currentValue": value, "secret": False}
+        for key, value in left.items()
+        if key not in known
+    ]
+    return [*result, *new]
+
+
 def value_of(entry: Entry) -> str:
     """The current value, or where that is empty the initial one."""
     return str(entry.get("currentValue") or entry.get("initialValue") or "")
 
 
+def collection_entries(scopes: Sequence[Sequence[Variable]]) -> list[Entry]:
+    """Variables of the collection and its folders, outermost first: an inner one replaces an outer one of its name."""
+    found: dict[str, Entry] = {}
+    for variables in scopes:
+        found |= {variable.key: _entry(variable, variable.current_value) for variable in variables}
+    return list(found.values())
+
+
+class Overlay:
+    """What scripts changed in the variables of a collection; it lasts as long as the iteration."""
+
+    def __init__(self) -> None:
+        self._changes: dict[str, Entry | None] = {}
+
+    def apply(self, entries: list[Entry]) -> list[Entry]:
+        """`entries` as scripts have left them."""
+        if not self._changes:
+            return entries
+        kept = [entry for entry in entries if entry["key"] not in self._changes]
+        return [*kept, *(entry for entry in self._changes.values() if entry is not None)]
+
+    def record(self, before: Sequence[Entry], after: Sequence[Entry]) -> None:
+        """Remember the differences that a script made."""
+        old = {entry["key"]: value_of(entry) for entry in before}
+        new = {entry["key"]: entry for entry in after}
+        for key, entry in new.items():
+            if key not in old or old[key] != value_of(entry):
+                self._changes[key] = dict(entry)
+        self._changes |= dict.fromkeys(old.keys() - new.keys())
+
+
 class Scope:
     """What names mean for one request.
 
-    Request variables stand above collection variables (the innermost folder first), these above the environment, that
-    above the globals; the predefined ``$`` variables above all.
+    Request variables stand above collection variables, these above the environment, that above the globals; the
+    predefined ``$`` variables above all.
     """
 
     def __init__(
         self,
         *,
         request: Sequence[RequestVariable],
-        collections: Sequence[Sequence[Variable]],
+        collection: Sequence[Entry],
         selected: Sequence[Entry],
         global_: Sequence[Entry],
     ) -> None:
         values: dict[str, str] = {}
-        for entry in (*global_, *selected):
+        for entry in (*global_, *selected, *collection):
             values[entry["key"]] = value_of(entry)
-        for variables in collections:  # outermost first: inner ones override
-            for variable in variables:
-                values[variable.key] = variable.current_value or variable.initial_value
         for item in request:
             if item.active and item.key:
                 values[item.key] = item.value

@@ -5,9 +5,10 @@ Import `hopkey.runner.sandbox.sandbox` only when there is a script to run: it br
 
 from hopkey.runner.sandbox.types import (
     Expectation,
-    Fetch,
     FetchRequest,
     FetchResponse,
+    Host,
+    Iteration,
     Limits,
     Outcome,
     Script,
@@ -18,9 +19,10 @@ from hopkey.runner.sandbox.types import (
 
 __all__ = [
     "Expectation",
-    "Fetch",
     "FetchRequest",
     "FetchResponse",
+    "Host",
+    "Iteration",
     "Limits",
     "Outcome",
     "Script",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import heapq
 import json
 import os
+import re
 import threading
 import time
-from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,14 @@ from hopkey.runner.sandbox.compiled import engine_make, module_load
 from hopkey.runner.sandbox.machine import PAGE, JavaScriptError, Machine, Snapshot, Trap
 from hopkey.runner.sandbox.types import (
     Expectation,
-    Fetch,
     FetchRequest,
+    FetchResponse,
+    Host,
     Limits,
     Outcome,
     Script,
     ScriptError,
+    ScriptResponse,
     TestBlock,
 )
 
@@ -30,32 +34,38 @@ _TICK_SECONDS = 0.02
 _ENTRY_POINTS = ("__begin", "__drain", "__settle", "__finish")
 _STRICT = '"use strict";'
 _MODULE_BYTES = 5 * 1024 * 1024
+_EMPTY_REQUEST: dict[str, Any] = {
+    "name": "",
+    "method": "GET",
+    "endpoint": "",
+    "params": [],
+    "headers": [],
+    "auth": {"authType": "none", "authActive": True},
+    "body": {"contentType": None, "body": None},
+    "requestVariables": [],
+}
 
 
 class Sandbox:
     """Runs scripts one after another. For one thread; `close` when done.
 
-    ``predefined`` answers the ``<<$name>>`` variables (None for an unknown name); ``fetch`` brings modules that scripts
-    import, None forbids imports. Making a sandbox compiles or loads the engine and lays down the snapshot from which
+    `host` does for scripts what they cannot do themselves. With `legacy`, scripts find only what the older sandbox of
+    the official runner offers. Making a sandbox compiles or loads the engine and lays down the snapshot from which
     every script starts.
     """
 
     def __init__(
-        self,
-        *,
-        limits: Limits | None = None,
-        predefined: Callable[[str], str | None],
-        fetch: Fetch | None = None,
-        cache_dir: Path | None = None,
+        self, *, host: Host, limits: Limits | None = None, cache_dir: Path | None = None, legacy: bool = False
     ) -> None:
         self._limits = limits or Limits()
-        self._predefined = predefined
-        self._fetch = fetch
+        self._host = host
+        self._legacy = legacy
         self._engine = engine_make()
         self._module = module_load(self._engine, cache_dir)
         self._maximum_pages = (self._limits.memory_bytes * 2 + (32 << 20)) // PAGE
-        self._module_error: str | None = None
         self._modules: dict[str, str] = {}
+        self._deadline = 0.0
+        self._senders: ThreadPoolExecutor | None = None
         self._closed = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="script clock", daemon=True)
         self._ticker.start()
@@ -65,6 +75,8 @@ class Sandbox:
         """Stop the clock. The sandbox is not used afterwards."""
         self._closed.set()
         self._ticker.join()
+        if self._senders is not None:
+            self._senders.shutdown(wait=False, cancel_futures=True)
 
     def __enter__(self) -> Sandbox:
         return self
@@ -74,14 +86,13 @@ class Sandbox:
 
     def run(self, script: Script) -> Outcome:
         """Run one script to its end, timers and promises included. Raises `ScriptError`."""
-        deadline = time.monotonic() + self._limits.seconds
-        self._module_error = None
+        self._deadline = time.monotonic() + self._limits.seconds
         machine = self._machine(self._snapshot, ticks=int(self._limits.seconds / _TICK_SECONDS) + 1)
         functions = self._snapshot.functions
         try:
             machine.invoke(functions["__begin"], machine.new_text(self._input(script)))
             machine.run_jobs()
-            self._serve(machine, deadline)
+            self._serve(machine)
             result = json.loads(machine.text_of(machine.invoke(functions["__finish"])))
         except Trap as trap:
             raise self._trapped(trap, script) from None
@@ -96,28 +107,33 @@ class Sandbox:
         return Outcome(
             selected=tuple(result["selected"]),
             global_=tuple(result["global"]),
-            request=dict(script.request),
+            collection=tuple(result["collection"]),
             tests=tuple(_block(item) for item in result["tests"]),
             console=console,
+            request=result["request"],
+            data=result["data"],
+            next_request=result["next"],
+            skip=bool(result["skip"]),
         )
 
     def _input(self, script: Script) -> str:
-        response: dict[str, Any] | None = None
-        if script.response is not None:
-            answer = script.response
-            response = {
-                "status": answer.status,
-                "body": _body_value(answer.body),
-                "headers": [{"key": key, "value": value} for key, value in answer.headers],
-            }
         seed = os.urandom(16)
         return json.dumps(
             {
                 "phase": script.phase,
                 "source": script.source,
+                "legacy": self._legacy,
                 "selected": list(script.selected),
                 "global": list(script.global_),
-                "response": response,
+                "collection": list(script.collection),
+                "data": dict(script.iteration.data),
+                "iteration": script.iteration.index,
+                "iterationCount": script.iteration.count,
+                "request": {**_EMPTY_REQUEST, **script.request},
+                "response": None if script.response is None else _response_value(script.response),
+                "environment": script.environment,
+                "url": script.url,
+                "location": list(script.location) or [""],
                 "seed": [str(int.from_bytes(seed[:8])), str(int.from_bytes(seed[8:]))],
                 "limits": {
                     "output": self._limits.output_characters,
@@ -127,10 +143,11 @@ class Sandbox:
             }
         )
 
-    def _serve(self, machine: Machine, deadline: float) -> None:
+    def _serve(self, machine: Machine) -> None:
         """Do what the script asks for, in the order it falls due, until nothing is left."""
         functions = self._snapshot.functions
         due: list[tuple[float, int]] = []
+        sent: dict[Future[FetchResponse], int] = {}
         cancelled: set[int] = set()
         while True:
             operations, waiting = json.loads(machine.text_of(machine.invoke(functions["__drain"])))
@@ -138,18 +155,47 @@ class Sandbox:
             for identity, kind, argument in operations:
                 if kind == "timer":
                     heapq.heappush(due, (now + argument / 1000, identity))
+                elif kind == "fetch":
+                    sent[self._send(argument)] = identity
                 else:
                     cancelled.add(identity)
             while due and due[0][1] in cancelled:
                 heapq.heappop(due)
-            if not due or not waiting:
+            if not waiting or not (due or sent):
                 return
-            moment, identity = heapq.heappop(due)
-            if moment > deadline:
+            moment = min(due[0][0] if due else self._deadline, self._deadline)
+            done = self._await(sent, moment)
+            if done:
+                for future in sorted(done, key=lambda item: sent[item]):
+                    self._settle(machine, sent.pop(future), *_fetched(future))
+            elif due and due[0][0] <= self._deadline:
+                self._settle(machine, heapq.heappop(due)[1], True, True)
+            else:
                 raise Trap("timeout", "out of time")
-            time.sleep(max(0.0, moment - time.monotonic()))
-            machine.invoke(functions["__settle"], machine.new_text(json.dumps([identity, True, True])))
-            machine.run_jobs()
+
+    def _await(self, sent: dict[Future[FetchResponse], int], moment: float) -> set[Future[FetchResponse]]:
+        """Wait until an answer is there or the moment has come."""
+        seconds = max(0.0, moment - time.monotonic())
+        if not sent:
+            time.sleep(seconds)
+            return set()
+        return wait(sent, timeout=seconds, return_when=FIRST_COMPLETED).done
+
+    def _settle(self, machine: Machine, identity: int, ok: bool, value: Any) -> None:
+        machine.invoke(self._snapshot.functions["__settle"], machine.new_text(json.dumps([identity, ok, value])))
+        machine.run_jobs()
+
+    def _send(self, argument: Any) -> Future[FetchResponse]:
+        if self._senders is None:
+            self._senders = ThreadPoolExecutor(6, "script fetch")
+        request = FetchRequest(
+            method=str(argument["method"]),
+            url=str(argument["url"]),
+            headers=[(str(key), str(value)) for key, value in argument["headers"]],
+            body=None if argument["body"] is None else base64.b64decode(argument["body"]),
+            follow=argument["redirect"] == "follow",
+        )
+        return self._senders.submit(self._host.fetch, request, max(0.001, self._deadline - time.monotonic()))
 
     def _lay_down(self) -> Snapshot:
         machine = self._machine(None, ticks=1 << 40)
@@ -175,7 +221,26 @@ class Sandbox:
         )
 
     def _host_call(self, operation: str, argument: str) -> str:
-        return json.dumps(self._predefined(argument) if operation == "predefined" else None)
+        """Answer the script at once: ``[true, value]`` or ``[false, message]`` as JSON."""
+        try:
+            return json.dumps([True, self._answer(operation, json.loads(argument))])
+        except Exception as error:  # noqa: BLE001 - nothing of the host may escape into the engine but its message
+            return json.dumps([False, str(error) or type(error).__name__])
+
+    def _answer(self, operation: str, argument: Any) -> Any:
+        match operation:
+            case "predefined":
+                return self._host.predefined(argument)
+            case "random":
+                return base64.b64encode(os.urandom(min(int(argument), 65536))).decode("ascii")
+            case "cookies":
+                return self._host.cookies(argument[0], argument[1], argument[2] if len(argument) > 2 else None)
+            case "crypto":
+                # Imported here: few scripts compute with keys, and the library is large.
+                from hopkey.runner.sandbox import webcrypto
+
+                return webcrypto.perform(argument[0], argument[1])
+        return None
 
     def _module_source(self, base: str, name: str) -> str:
         """Resolve a module's name (given its importer) or, with base ``load``, bring its source."""
@@ -187,15 +252,12 @@ class Sandbox:
 
     def _module_fetch(self, url: str) -> str:
         def refuse(reason: str) -> str:
-            self._module_error = f"Cannot import {url}: {reason}"
-            return f"throw new Error({json.dumps(self._module_error)})"
+            return f"throw new Error({json.dumps(f'Cannot import {url}: {reason}')})"
 
         if urlsplit(url).scheme not in ("http", "https"):
             return refuse("only http and https addresses can be imported")
-        if self._fetch is None:
-            return refuse("imports are switched off")
         try:
-            answer = self._fetch(FetchRequest("GET", url))
+            answer = self._host.module(url, max(0.001, self._deadline - time.monotonic()))
         except OSError as error:
             return refuse(str(error) or "no answer")
         if answer.status != 200:
@@ -220,15 +282,13 @@ class Sandbox:
             megabytes = self._limits.memory_bytes // (1024 * 1024)
             text = f"Script execution failed: more than {megabytes} MB of memory"
             return ScriptError("memory", text, script.name, console)
-        kind = "syntax" if error.get("syntax") else "runtime"
-        place = _place(str(error.get("stack", "")))
-        text = f"{name}: [Hopkey] Script failed to parse: {message}" if kind == "syntax" else f"{name}: {message}"
-        return ScriptError(
-            "syntax" if kind == "syntax" else "runtime",
-            f"Script execution failed: {text}" + (place if kind == "syntax" else ""),
-            script.name,
-            console,
-        )
+        if error.get("syntax"):
+            where = _place(str(error.get("stack", "")), strict=not self._legacy)
+            text = f"{name}: [Hopkey] Script failed to parse: {message}{where}"
+            return ScriptError("syntax", f"Script execution failed: {text}", script.name, console)
+        if self._legacy:
+            message = _legacy_wording(message)
+        return ScriptError("runtime", f"Script execution failed: {name}: {message}", script.name, console)
 
     def _tick(self) -> None:
         while not self._closed.wait(_TICK_SECONDS):
@@ -243,31 +303,55 @@ def _prelude() -> str:
     return f'(() => {{"use strict"; const __host = globalThis.__host;\n{body}\n}})()'
 
 
-def _body_value(body: bytes) -> Any:
-    """A response body as scripts see it: parsed where it is JSON, else text."""
-    text = body.decode("utf-8", "replace")
+def _response_value(answer: ScriptResponse) -> dict[str, Any]:
+    """The answer as the prelude takes it: text, and the bytes beside it where they are no UTF-8."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except ValueError:
-        return text
-    except RecursionError:
-        return text
+        text, encoded = answer.body.decode("utf-8"), None
+    except UnicodeDecodeError:
+        text, encoded = answer.body.decode("utf-8", "replace"), base64.b64encode(answer.body).decode("ascii")
+    return {
+        "status": answer.status,
+        "statusText": answer.status_text,
+        "headers": [{"key": key, "value": value} for key, value in answer.headers],
+        "duration": round(answer.duration, 3),
+        "text": text,
+        "base64": encoded,
+    }
 
 
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(name)
+def _fetched(future: Future[FetchResponse]) -> tuple[bool, Any]:
+    try:
+        answer = future.result()
+    except (OSError, ValueError) as error:
+        return False, str(error) or "no answer"
+    return True, {
+        "status": answer.status,
+        "statusText": answer.status_text,
+        "headers": [list(pair) for pair in answer.headers],
+        "body": base64.b64encode(answer.body).decode("ascii"),
+        "url": answer.url,
+        "redirected": False,
+    }
 
 
 def _block(item: dict[str, Any]) -> TestBlock:
-    expectations = tuple(Expectation(ok=bool(ok), message=str(message)) for ok, message in item["expectations"])
+    expectations = tuple(Expectation(ok is True, str(message), ok == "error") for ok, message in item["expectations"])
     return TestBlock(name=str(item["name"]), expectations=expectations)
 
 
-def _place(stack: str) -> str:
+def _place(stack: str, *, strict: bool) -> str:
     """`` (line:column)`` from the first line of a QuickJS stack; the function constructor adds two lines on top."""
     first = stack.strip().splitlines()[0] if stack.strip() else ""
     parts = first.rstrip(")").rsplit(":", 2)
     if len(parts) == 3 and parts[1].isdigit() and parts[2].isdigit():
         line, column = max(1, int(parts[1]) - 2), int(parts[2])
-        return f" ({line}:{column - len(_STRICT) if line == 1 else column})"
+        return f" ({line}:{column - len(_STRICT) if strict and line == 1 else column})"
     return ""
+
+
+def _legacy_wording(message: str) -> str:
+    """The engine's words as those of V8, which stands behind the older sandbox of the official runner."""
+    message = re.sub(r"^'(.*)' is not defined$", r"\1 is not defined", message)
+    return re.sub(
+        r"^cannot read property '(.*)' of (null|undefined)$", r"Cannot read properties of \2 (reading '\1')", message
+    )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 Variable = dict[str, Any]
 """One variable: ``key``, ``initialValue``, ``currentValue``, ``secret``."""
@@ -37,24 +37,46 @@ class ScriptResponse:
 
 
 @dataclass(frozen=True, slots=True)
+class Iteration:
+    """Which turn of a run this is: counted from 0, of ``count``, with the row of data that belongs to it."""
+
+    index: int = 0
+    count: int = 1
+    data: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Script:
-    """One script and its world. ``name`` says where it stands ("Orders / Create: test script"), for messages."""
+    """One script and its world.
+
+    ``name`` says where it stands ("Orders / Create: test script"), for messages; ``request`` is the request with what
+    it inherits, in the newest schema; ``url`` where it goes; ``location`` the names from the collection down to it.
+    """
 
     phase: Literal["pre", "test"]
     source: str
     name: str
     selected: Sequence[Variable] = ()
     global_: Sequence[Variable] = ()
+    collection: Sequence[Variable] = ()
     request: Mapping[str, Any] = field(default_factory=dict)
     response: ScriptResponse | None = None
+    environment: str = ""
+    url: str = ""
+    location: Sequence[str] = ()
+    iteration: Iteration = field(default_factory=Iteration)
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """One outcome of an ``expect``: passed or not, and the message the official runner gives."""
+    """One outcome of an ``expect``: passed or not, and the message the official runner gives.
+
+    ``is_error``: what was expected makes no sense for the value, so it was not judged.
+    """
 
     ok: bool
     message: str
+    is_error: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +91,21 @@ class TestBlock:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a script left behind."""
+    """What a script left behind.
+
+    ``request`` and ``data`` are None where the script did not change them. ``next_request`` names the request to go on
+    with, None ends the run, False says nothing; ``skip`` says not to send the request.
+    """
 
     selected: tuple[Variable, ...]
     global_: tuple[Variable, ...]
-    request: dict[str, Any]
     tests: tuple[TestBlock, ...]
     console: tuple[tuple[str, str], ...]
+    collection: tuple[Variable, ...] = ()
+    request: dict[str, Any] | None = None
+    data: dict[str, str] | None = None
+    next_request: str | Literal[False] | None = False
+    skip: bool = False
 
 
 class ScriptError(Exception):
@@ -97,16 +127,19 @@ class ScriptError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FetchRequest:
-    """A request a script makes: ``import`` from a URL."""
+    """A request that a script makes: ``fetch``, ``pm.sendRequest``, or ``import`` from an address."""
 
     method: str
     url: str
     headers: Sequence[tuple[str, str]] = ()
-    body: bytes = b""
+    body: bytes | None = None
+    follow: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class FetchResponse:
+    """What came back; ``url`` is where redirects led."""
+
     status: int
     status_text: str
     headers: Sequence[tuple[str, str]]
@@ -114,5 +147,21 @@ class FetchResponse:
     url: str
 
 
-Fetch = Callable[[FetchRequest], FetchResponse]
-"""Performs a request for a script. Raises `OSError` when there is no answer."""
+class Host(Protocol):
+    """What scripts reach beyond themselves, all of it bounded by whoever implements it."""
+
+    def predefined(self, name: str) -> str | None:
+        """The value of a ``$`` variable; None for an unknown name."""
+        ...
+
+    def fetch(self, request: FetchRequest, seconds: float) -> FetchResponse:
+        """Perform a request within `seconds`, from any thread. Raises `OSError` when there is no answer."""
+        ...
+
+    def module(self, url: str, seconds: float) -> FetchResponse:
+        """Bring a module for ``import``. Raises `OSError`, also where imports are forbidden."""
+        ...
+
+    def cookies(self, operation: str, place: str, argument: Any) -> Any:
+        """``all``, ``set``, ``delete`` and ``clear`` for a host name or address. Raises `ValueError`."""
+        ...

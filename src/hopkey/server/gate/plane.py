@@ -26,6 +26,10 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 PREFIX = "/v1/access-tokens/"
 _KINDS = ("collection", "environment")
+_REACH = "reach"
+_WARN_SECONDS = 7 * 86_400.0
+"""How long before its end the answers of a token say when it expires."""
+
 _JSON = (b"content-type", b"application/json; charset=utf-8")
 _NO_STORE = (b"cache-control", b"no-store")
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
@@ -52,6 +56,8 @@ def resource_of(path: str) -> tuple[str, str] | None:
     if not path.startswith(PREFIX):
         return None
     kind, slash, identity = path[len(PREFIX) :].partition("/")
+    if kind == _REACH and not identity:
+        return kind, ""
     if kind not in _KINDS or not slash:
         return None
     return kind, identity
@@ -122,6 +128,9 @@ class Gate:
                 return
             answer = self._answers.get((kind, identity))
             if answer is None:
+                if kind == _REACH and method == "GET":
+                    await self._reach(send, record, now, address, agent)
+                    return
                 answer = await self._fill(record, kind, identity)
             elif not may_read(record, workspace_id=answer.workspace_id, is_team=answer.is_team):
                 answer = None
@@ -129,6 +138,8 @@ class Gate:
             await _reply(send, 503, _UNAVAILABLE, [_NO_STORE, (b"retry-after", b"1")])
             return
         self._recorder.used(record.id, now, address, agent)
+        if record.expires_at is not None and record.expires_at - now < _WARN_SECONDS:
+            send = _with_header(send, (b"hopkey-token-expires", _moment(record.expires_at)))
         if answer is None:
             await send(_NOT_FOUND_MESSAGES[0])
             await send(_NOT_FOUND_MESSAGES[1])
@@ -138,6 +149,15 @@ class Gate:
             start, body = answer.plain
             await send(start)
             await send(body)
+
+    async def _reach(self, send: Send, record: TokenRecord, now: float, address: str, agent: bytes) -> None:
+        """What the token may read now. Never cached: it is asked for by people, not by pipelines."""
+        body = await self._store.reach(record)
+        if body is None:  # deleted since it was looked up
+            await self._refuse(send, Refusal.UNKNOWN, record, address, agent)
+            return
+        self._recorder.used(record.id, now, address, agent)
+        await _reply(send, 200, body, [_NO_STORE])
 
     async def _fill(self, record: TokenRecord, kind: str, identity: str) -> Answer | None:
         def allowed(workspace_id: str, is_team: bool) -> bool:
@@ -172,6 +192,21 @@ async def _serve(send: Send, answer: Answer, encodings: bytes, match: bytes, *, 
     start, body = answer.packed if answer.packed is not None and _accepts_gzip(encodings) else answer.plain
     await send(start)
     await send({"type": "http.response.body", "body": b""} if head else body)
+
+
+def _with_header(send: Send, header: tuple[bytes, bytes]) -> Send:
+    """`send`, with one header more. The messages themselves are shared, and stay as they are."""
+
+    async def adding(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], header]}
+        await send(message)
+
+    return adding
+
+
+def _moment(seconds: float) -> bytes:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds)).encode("ascii")
 
 
 async def _reply(send: Send, status: int, body: bytes, headers: Headers) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from hopkey.server.access.rules import may_read
 from hopkey.server.gate.caches import Answer, answer_make
 from hopkey.server.tokens.verify import TokenRecord
 
@@ -35,6 +37,60 @@ ENVIRONMENT_SQL = (
     "SELECT e.workspace_id, w.kind, e.name, e.variables FROM hopkey_environment e "
     "JOIN hopkey_workspace w ON w.id = e.workspace_id WHERE e.id = {p}"
 )
+
+REACH_SQL = (
+    "SELECT t.public_id, t.label, t.created_at, t.expires_at, u.name, u.email FROM hopkey_token t "
+    "JOIN hopkey_user u ON u.id = t.owner_id WHERE t.id = {p}"
+)
+REACH_TEAMS_SQL = (
+    "SELECT w.id, w.name, m.role FROM hopkey_membership m JOIN hopkey_workspace w ON w.id = m.workspace_id "
+    "WHERE m.user_id = {p} AND w.kind = 'team' ORDER BY w.name, w.id"
+)
+REACH_COLLECTIONS_SQL = (
+    "SELECT c.id, c.title, c.workspace_id FROM hopkey_collection c "
+    "JOIN hopkey_membership m ON m.workspace_id = c.workspace_id "
+    "WHERE m.user_id = {p} AND c.parent_id IS NULL ORDER BY c.position, c.id"
+)
+REACH_ENVIRONMENTS_SQL = (
+    "SELECT e.id, e.name, e.workspace_id FROM hopkey_environment e "
+    "JOIN hopkey_membership m ON m.workspace_id = e.workspace_id WHERE m.user_id = {p} ORDER BY e.name, e.id"
+)
+
+Rows = Sequence[Sequence[Any]]
+
+
+def reach_answer(
+    record: TokenRecord,
+    token: Sequence[Any],
+    moments: tuple[str | None, str | None],
+    teams: Rows,
+    collections: Rows,
+    environments: Rows,
+) -> bytes:
+    """What the token is and what it may read now, as JSON (docs/api.md). `moments`: created and expires."""
+    workspaces = {
+        identity: {"id": identity, "name": name, "role": str(role).upper(), "collections": [], "environments": []}
+        for identity, name, role in teams
+        if may_read(record, workspace_id=identity, is_team=True)
+    }
+    for name, items in (("collections", collections), ("environments", environments)):
+        for identity, title, workspace in items:
+            if workspace in workspaces:
+                workspaces[workspace][name].append({"id": identity, "name": title})
+    return msgspec.json.encode(
+        {
+            "token": {"id": token[0], "label": token[1], "createdOn": moments[0], "expiresOn": moments[1]},
+            "owner": {"name": token[4], "email": token[5]},
+            "workspaces": list(workspaces.values()),
+        }
+    )
+
+
+def moment(value: datetime | None) -> str | None:
+    """As JavaScript writes moments: UTC with milliseconds."""
+    if value is None:
+        return None
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
 
 
 def token_record(

@@ -78,6 +78,17 @@ class PostgresqlStore:
             requests = await _all(connection, rows.REQUESTS_SQL.format(p="%s"), meta[0])
         return head, await asyncio.to_thread(rows.collection_answer, identity, meta, folders, requests)
 
+    async def reach(self, record: TokenRecord) -> bytes | None:
+        async with self._snapshot() as connection:
+            token = await _one(connection, rows.REACH_SQL.format(p="%s"), record.id)
+            if token is None:
+                return None
+            lists = [
+                await _all(connection, statement.format(p="%s"), record.owner_id)
+                for statement in (rows.REACH_TEAMS_SQL, rows.REACH_COLLECTIONS_SQL, rows.REACH_ENVIRONMENTS_SQL)
+            ]
+        return rows.reach_answer(record, token, (rows.moment(token[2]), rows.moment(token[3])), *lists)
+
     async def close(self) -> None:
         if self._reader is not None:
             self._reader.cancel()

@@ -104,6 +104,31 @@ class SqliteStore:
             connection.execute("ROLLBACK")
         return head, rows.collection_answer(identity, meta, folders, requests)
 
+    async def reach(self, record: TokenRecord) -> bytes | None:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._builder, self._reach, record)
+        except sqlite3.Error as error:
+            raise Unavailable(str(error)) from None
+
+    def _reach(self, record: TokenRecord) -> bytes | None:
+        if self._build is None:
+            self._build = _open(self._path)
+        connection = self._build
+        connection.execute("BEGIN")
+        try:
+            token = connection.execute(rows.REACH_SQL.format(p="?"), (record.id,)).fetchone()
+            if token is None:
+                return None
+            lists = [
+                connection.execute(statement.format(p="?"), (record.owner_id,)).fetchall()
+                for statement in (rows.REACH_TEAMS_SQL, rows.REACH_COLLECTIONS_SQL, rows.REACH_ENVIRONMENTS_SQL)
+            ]
+        finally:
+            connection.execute("ROLLBACK")
+        moments = (rows.moment(_moment(token[2])), rows.moment(_moment(token[3])))
+        return rows.reach_answer(record, token, moments, *lists)
+
     async def close(self) -> None:
         self._builder.submit(lambda: self._build.close() if self._build else None).result()
         self._builder.shutdown()
@@ -147,5 +172,10 @@ def _news(connection: sqlite3.Connection, applied: Head | None) -> News:
 
 
 def _seconds(text: str | None) -> float | None:
+    moment = _moment(text)
+    return None if moment is None else moment.timestamp()
+
+
+def _moment(text: str | None) -> datetime | None:
     """Django writes UTC without a zone."""
-    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)

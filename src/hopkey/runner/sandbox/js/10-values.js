@@ -1,8 +1,37 @@
-// Values as texts, as the official runner writes them.
+// Values as texts, as the official runner writes them in messages.
 const __text = (value) => {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? "Invalid Date" : value.toISOString();
   if (value instanceof RegExp || value instanceof Map || value instanceof Set || value instanceof Promise) return "[object Object]";
   return String(value);
+};
+
+// Texts that look like code stand without quotes, and a line break is a space.
+const __looksLikeCode = /^(?:(?:async\s+)?(?:function|\([^)]*\)\s*=>)|\/.*\/[a-z]*$)/s;
+const __quoted = (text) => {
+  const line = text.replace(/\r?\n/g, " ");
+  return __looksLikeCode.test(line) ? line : `'${line}'`;
+};
+
+// A value in the message of an expectation: {a: 1, b: ['x', null]}.
+const __shown = (value, { regexes = false, depth = 0 } = {}) => {
+  switch (typeof value) {
+    case "string": return depth ? `'${value.replace(/\r?\n/g, " ")}'` : __quoted(value);
+    case "bigint": return `${value}n`;
+    case "function": return __quoted(String(value));
+    case "object": break;
+    default: return Object.is(value, -0) ? "0" : String(value);
+  }
+  if (value === null) return "null";
+  if (value instanceof Date) return `'${__text(value)}'`;
+  if (value instanceof RegExp) return regexes ? String(value) : "{}";
+  if (value instanceof Error) return `{name: ${value.name}, message: '${value.message}'}`;
+  if (depth > 8) return Array.isArray(value) ? "[...]" : "{...}";
+  const inner = { regexes, depth: depth + 1 };
+  const missing = (item) => item === undefined || typeof item === "function" || typeof item === "symbol";
+  if (Array.isArray(value)) return `[${Array.from(value, (item) => (missing(item) ? "null" : __shown(item, inner))).join(", ")}]`;
+  if (typeof value.toJSON === "function") return __shown(value.toJSON(), inner);
+  const keys = Object.keys(value).filter((key) => !missing(value[key]));
+  return `{${keys.map((key) => `${key}: ${__shown(value[key], inner)}`).join(", ")}}`;
 };
 
 // A value for the console: close to what people know from Node, bounded in depth and length.
@@ -29,4 +58,78 @@ const __inspect = (value, depth = 0, seen = []) => {
   if (keys.length === 0) return "{}";
   const name = (key) => (/^[A-Za-z_$][\w$]*$/.test(key) ? key : JSON.stringify(key));
   return `{ ${keys.slice(0, 100).map((key) => `${name(key)}: ${show(value[key])}`).join(", ")} }`;
+};
+
+// Equality by content. Properties that are undefined count as absent, as they do in JSON.
+const __same = (one, two, depth = 0) => {
+  if (Object.is(one, two)) return true;
+  if (typeof one === "function" && typeof two === "function") return String(one) === String(two);
+  if (one === null || two === null || typeof one !== "object" || typeof two !== "object") {
+    return depth > 0 && ((one ?? null) === (two ?? null));
+  }
+  if (depth > 500) throw new RangeError("nested too deeply to compare");
+  const tag = (value) => Object.prototype.toString.call(value);
+  if (tag(one) !== tag(two)) return false;
+  if (one instanceof Date) return one.getTime() === two.getTime();
+  if (one instanceof RegExp) return String(one) === String(two);
+  if (one instanceof Error) return one.name === two.name && one.message === two.message;
+  if (one instanceof Map || one instanceof Set) return one.size === two.size && __same([...one], [...two], depth + 1);
+  if (ArrayBuffer.isView(one) || Array.isArray(one)) {
+    if (one.length !== two.length) return false;
+    for (let i = 0; i < one.length; i++) if (!__same(one[i], two[i], depth + 1)) return false;
+    return true;
+  }
+  const keys = (value) => Object.keys(value).filter((key) => value[key] !== undefined);
+  const names = keys(one);
+  return names.length === keys(two).length && names.every((key) => two[key] !== undefined && __same(one[key], two[key], depth + 1));
+};
+
+// Bytes and base64. `__bytes` takes what web interfaces take as binary data.
+const __alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const __toBase64 = (bytes) => {
+  let out = "";
+  for (let i = 0; i < bytes.length; i += 3) {
+    const left = bytes.length - i;
+    const bits = (bytes[i] << 16) | ((left > 1 ? bytes[i + 1] : 0) << 8) | (left > 2 ? bytes[i + 2] : 0);
+    out += __alphabet[bits >> 18] + __alphabet[(bits >> 12) & 63] + (left > 1 ? __alphabet[(bits >> 6) & 63] : "=") + (left > 2 ? __alphabet[bits & 63] : "=");
+  }
+  return out;
+};
+const __fromBase64 = (text) => {
+  const clean = text.replace(/=+$/, "");
+  const bytes = new Uint8Array(Math.floor((clean.length * 3) / 4));
+  let bits = 0, held = 0, at = 0;
+  for (let i = 0; i < clean.length; i++) {
+    bits = ((bits << 6) | __alphabet.indexOf(clean[i])) & 0xffffff;
+    held += 6;
+    if (held >= 8) { held -= 8; bytes[at++] = (bits >> held) & 255; }
+  }
+  return bytes;
+};
+const __bytes = (value) => {
+  if (typeof value === "string") return __utf8(value);
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (Array.isArray(value)) return Uint8Array.from(value);
+  throw new TypeError("expected an ArrayBuffer, a typed array or an array of bytes");
+};
+const __utf8 = (value) => {
+  const text = unescape(encodeURIComponent(value.toWellFormed()));
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+};
+const __fromUtf8 = (bytes) => {
+  const out = [];
+  let part = "";
+  for (let i = 0; i < bytes.length; ) {
+    const first = bytes[i];
+    const length = first < 0x80 ? 1 : first >> 5 === 6 ? 2 : first >> 4 === 14 ? 3 : first >> 3 === 30 ? 4 : 0;
+    let point = length === 1 ? first : first & (0xff >> (length + 1));
+    let good = length > 0 && i + length <= bytes.length;
+    for (let j = 1; good && j < length; j++) { good = bytes[i + j] >> 6 === 2; point = (point << 6) | (bytes[i + j] & 63); }
+    if (good && point <= 0x10ffff) { part += String.fromCodePoint(point); i += length; } else { part += "\ufffd"; i += 1; }
+    if (part.length > 4096) { out.push(part); part = ""; }
+  }
+  return out.join("") + part;
 };

@@ -3,6 +3,13 @@ const __state = {
   input: null,
   selected: [],
   global: [],
+  collection: [],
+  data: {},
+  dataChanged: false,
+  request: null,
+  requestChanged: false,
+  next: undefined,
+  skip: false,
   tests: [],
   current: null,
   results: 0,
@@ -16,6 +23,7 @@ const __state = {
 };
 
 class __LimitError extends Error {}
+class __Skip extends Error {}
 
 // Asks the host for something that takes time; the promise is settled by __settle.
 const __ask = (kind, argument) => {
@@ -25,7 +33,15 @@ const __ask = (kind, argument) => {
   return { id, promise: new Promise((resolve, reject) => __state.waiting.set(id, { resolve, reject })) };
 };
 
+// Asks the host for something that it answers at once. An error of the host becomes one of the script.
+const __call = (operation, argument) => {
+  const [ok, value] = JSON.parse(__host(operation, JSON.stringify(argument)));
+  if (!ok) { const error = new Error(value); error.name = "OperationError"; throw error; }
+  return value;
+};
+
 const __fail = (error) => {
+  if (error instanceof __Skip) { __state.skip = true; return; }
   if (__state.failure === null) __state.failure = __describe(error);
 };
 

@@ -10,7 +10,15 @@ const __test = (name, callback) => {
   });
 };
 
+// A callback that belongs to a test is counted to it, even where it is called after the test has ended.
+const __within = (block, callback) => {
+  const before = __state.current;
+  __state.current = block ?? before;
+  try { return callback(); } finally { __state.current = before; }
+};
+
+// `ok` is true, false, or "error" for what could not be judged.
 const __report = (ok, message) => {
   if (++__state.results > __state.input.limits.results) throw new __LimitError("too many expectations");
-  if (__state.current) __state.current.expectations.push([ok, message]);
+  if (__state.current) __state.current.expectations.push([ok === "error" ? ok : Boolean(ok), message]);
 };

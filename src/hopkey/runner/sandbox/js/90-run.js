@@ -30,24 +30,39 @@
       return names.length ? `const { ${names.join(", ")} } = ${load};${lines}` : `${load};${lines}`;
     });
 
+  // All that the older sandbox of the official runner offers besides pw.
+  const legacy = ["atob", "btoa", "console"];
+  const offered = ["array2base64", "AbortController", "AbortSignal", "atob", "Blob", "btoa", "clearInterval", "clearTimeout", "console", "crypto", "fetch", "File", "FileReader", "Headers", "Request", "Response", "setInterval", "setTimeout", "TextDecoder", "TextEncoder", "URL", "URLSearchParams"];
+
+  const compile = (source, old) => {
+    // A legacy script is a plain function: no `await`, and assigning to an unknown name makes it.
+    const [Kind, start] = old ? [Function, ""] : [AsyncFunction, `"use strict";`];
+    const body = `${start}${old ? source : rewriteImports(source)}\n`;
+    const run = new Kind(body);
+    // The engine joins the body into a function before it parses: a body that closes it and opens another would pass.
+    if (Function.prototype.toString.call(run) !== `${old ? "" : "async "}function anonymous(\n) {\n${body}\n}`) throw new SyntaxError("unexpected token: '}'");
+    return run;
+  };
+
   globalThis.__begin = (json) => {
     const input = JSON.parse(json);
-    Object.assign(__state, { input, selected: input.selected, global: input.global, chain: Promise.resolve() });
+    const { selected, global, collection, data, request } = input;
+    Object.assign(__state, { input, selected, global, collection, data, request, chain: Promise.resolve() });
     seedRandom(input.seed);
-    const pw = __makePw(input);
-    globalThis.pw = pw;
+    globalThis.pw = __makePw(input);
+    if (input.legacy) for (const name of offered) { if (!legacy.includes(name)) delete globalThis[name]; }
+    else Object.assign(globalThis, { hopp: __makeHopp(input), pm: __makePm(input) });
     let run;
     try {
-      const body = `"use strict";${rewriteImports(input.source)}\n`;
-      run = new AsyncFunction(body);
-      // The engine joins the body into a function before it parses: a body that closes it and opens another would pass.
-      if (Function.prototype.toString.call(run) !== `async function anonymous(\n) {\n${body}\n}`) throw new SyntaxError("unexpected token: '}'");
+      run = compile(input.source, input.legacy);
     } catch (error) {
       __state.failure = { ...__describe(error), syntax: true };
       return;
     }
     __state.main = "running";
-    run.call(undefined).then(() => { __state.main = "done"; }, (error) => { __fail(error); __state.main = "done"; });
+    const ended = (error) => { if (error !== undefined) __fail(error.value); __state.main = "done"; };
+    try { Promise.resolve(run.call(undefined)).then(() => ended(), (error) => ended({ value: error })); }
+    catch (error) { ended({ value: error }); }
   };
 
   // [operations for the host, whether the script waits for anything]
@@ -62,14 +77,23 @@
     const entry = __state.waiting.get(id);
     if (!entry) return;
     __state.waiting.delete(id);
-    if (ok) entry.resolve(value); else entry.reject(new TypeError(value));
+    if (ok) entry.resolve(value);
+    else { const error = new Error(value); error.name = "FetchError"; entry.reject(error); }
   };
 
+  // What the next script finds is text, whatever a script has put there.
+  const left = (list) => list.map((entry) => ({ ...entry, initialValue: __variables.plain(entry.initialValue ?? ""), currentValue: __variables.plain(entry.currentValue) }));
+
   globalThis.__finish = () => JSON.stringify({
-    failure: __state.failure,
-    stuck: __state.main === "running",
-    selected: __state.selected,
-    global: __state.global,
+    failure: __state.skip ? null : __state.failure,
+    stuck: __state.main === "running" && !__state.skip,
+    selected: left(__state.selected),
+    global: left(__state.global),
+    collection: left(__state.collection),
+    data: __state.dataChanged ? __state.data : null,
+    request: __state.requestChanged ? __state.request : null,
+    next: __state.next === undefined ? false : __state.next,
+    skip: __state.skip,
     tests: __state.tests,
     console: __state.console,
   });

@@ -1,0 +1,49 @@
+"""A request while it is being authorized: what signatures cover is all there, and can still be added to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+
+class AuthError(Exception):
+    """Settings that cannot authorize anything. The message says what to change."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """Method, address with its query, headers by lower-case name, and the body as it will be sent."""
+
+    method: str
+    url: str
+    headers: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+
+    @property
+    def host(self) -> str:
+        """Host and port as the ``Host`` header carries them: the port only where it is not the scheme's own."""
+        return urlsplit(self.url).netloc.rpartition("@")[2]
+
+    @property
+    def port(self) -> int:
+        parts = urlsplit(self.url)
+        return parts.port or (443 if parts.scheme == "https" else 80)
+
+    @property
+    def target(self) -> str:
+        """Path and query: what stands in the request line."""
+        parts = urlsplit(self.url)
+        return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+    def header(self, name: str) -> str:
+        return self.headers.get(name.lower(), ("", ""))[1]
+
+    def set_default(self, name: str, value: str) -> None:
+        """Add a header unless the request names it itself."""
+        clean = value.replace("\r", " ").replace("\n", " ").strip()
+        self.headers.setdefault(name.lower(), (name, clean))
+
+    def add_query(self, pairs: str) -> None:
+        """Append ready-encoded ``key=value`` pairs to the query."""
+        address, hash_, fragment = self.url.partition("#")
+        self.url = address + ("&" if "?" in address else "?") + pairs + hash_ + fragment

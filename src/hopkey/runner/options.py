@@ -1,0 +1,57 @@
+"""How to run: everything that is not in the collection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hopkey.runner.sandbox import Limits
+
+Row = Mapping[str, str]
+"""One row of data: the environment's variables that it overrides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How requests go out. ``timeout`` in seconds, for connecting and for each read; ``retries`` where that fails."""
+
+    timeout: float = 60.0
+    verify: bool = True
+    ca_file: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    proxy: str | None = None
+    retries: int = 0
+    follow_redirects: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """``delay`` in milliseconds between requests.
+
+    ``outside`` are the operating system's variables, of which secrets take their values; ``overrides`` stand above the
+    environment. ``rows`` are the data of the iterations: the last row repeats where there are more iterations.
+    ``files`` is the folder below which bodies may take files, None for no files at all; ``cache_dir`` holds the
+    compiled script engine, None for none.
+    """
+
+    delay: float = 0
+    iterations: int = 1
+    rows: Sequence[Row] = ()
+    parallel: int = 1
+    bail: bool = False
+    folders: Sequence[str] = ()
+    requests: Sequence[str] = ()
+    overrides: Mapping[str, str] = field(default_factory=dict, repr=False)
+    outside: Mapping[str, str] = field(default_factory=dict, repr=False)
+    files: Path | None = None
+    imports: bool = True
+    legacy_sandbox: bool = False
+    cache_dir: Path | None = None
+    limits: Limits = field(default_factory=Limits)
+    connection: Connection = field(default_factory=Connection)
+
+    def row(self, index: int) -> Row:
+        """The data of iteration `index`, counted from 0."""
+        return self.rows[min(index, len(self.rows) - 1)] if self.rows else {}

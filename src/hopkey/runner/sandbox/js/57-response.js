@@ -1,0 +1,43 @@
+// Cookies of Set-Cookie headers, which arrive joined by ", ": name -> value.
+const __cookiesOf = (line) => {
+  const found = {};
+  for (const cookie of line.split(/,\s*(?=[^;,=\s]+=)/)) {
+    const at = cookie.indexOf("=");
+    if (at > 0) found[cookie.slice(0, at).trim()] = cookie.slice(at + 1).split(";")[0].trim();
+  }
+  return found;
+};
+
+// The answer that test scripts look at: text as it came, parsed where it is JSON.
+const __response = (() => {
+  let parsed, known = false;
+  const raw = () => __state.input.response;
+  const text = () => raw().text;
+  const value = () => {
+    if (!known) {
+      try { parsed = JSON.parse(text()); } catch { parsed = text(); }
+      known = true;
+    }
+    return parsed;
+  };
+  const json = () => {
+    if (text() === "") return null;
+    return JSON.parse(text());
+  };
+  const bytes = () => (raw().base64 === null ? __utf8(text()) : __fromBase64(raw().base64));
+  const header = (name) => raw().headers.find((item) => item.key.toLowerCase() === String(name).toLowerCase());
+  const type = () => header("content-type")?.value ?? "";
+  const dataURI = () => `data:${type().split(";")[0].trim() || "application/octet-stream"};base64,${__toBase64(bytes())}`;
+  // The JSON inside callback(...), or the JSON itself.
+  const jsonp = (name = "callback") => {
+    const wrapped = new RegExp(`^\\s*(?:/\\*\\*/\\s*)?(?:typeof [\\w$.]+ === ["']function["'] && )?${String(name).replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}\\s*\\(([\\s\\S]*)\\)\\s*;?\\s*$`).exec(text());
+    return JSON.parse(wrapped ? wrapped[1] : text());
+  };
+  const cookies = () => __cookiesOf(header("set-cookie")?.value ?? "");
+  // A property that is parsed when it is first read, and can be written like any other.
+  const lazy = (target, key) => Object.defineProperty(target, key, {
+    configurable: true, enumerable: true, get: value,
+    set(other) { Object.defineProperty(target, key, { configurable: true, enumerable: true, writable: true, value: other }); },
+  });
+  return { raw, text, value, json, bytes, header, type, dataURI, jsonp, cookies, lazy };
+})();
