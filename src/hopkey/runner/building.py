@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
+import msgspec
+
 from hopkey.formats.model import Json, Request
 from hopkey.formats.templates import TemplateLoop
 from hopkey.runner import bodies
-from hopkey.runner.auth.apply import apply
 from hopkey.runner.auth.draft import AuthError, Draft
 from hopkey.runner.variables import Scope
 
@@ -20,8 +20,7 @@ class BuildError(Exception):
     """A request that cannot be sent as it stands. The message says what to change."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True):
     """A request ready to send. ``headers`` in order; names keep the case they were written in.
 
     ``auth`` is the authorization with its templates filled in, for kinds that answer a challenge.
@@ -29,9 +28,9 @@ class Outgoing:
 
     method: str
     url: str
-    headers: tuple[tuple[str, str], ...] = field(repr=False)
-    body: bytes | None = field(repr=False)
-    auth: Json = field(default_factory=dict, repr=False)
+    headers: tuple[tuple[str, str], ...]
+    body: bytes | None
+    auth: Json = msgspec.field(default_factory=dict)
     follow: bool = True
 
 
@@ -74,7 +73,11 @@ def _build(request: Request, scope: Scope, files: Path | None, token: Callable[[
     if draft.body is not None and kind:
         _content_type(draft, kind)
     auth = _rendered(request.auth, scope)
-    apply(auth, draft, token=token)
+    if auth.get("authType", "none") not in ("none", "inherit"):
+        # Imported here: the kinds of authorization bring their libraries.
+        from hopkey.runner.auth.apply import apply
+
+        apply(auth, draft, token=token)
     return Outgoing(method, draft.url, tuple(draft.headers.values()), draft.body, auth)
 
 

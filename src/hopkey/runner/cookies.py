@@ -60,11 +60,12 @@ class CookieJar:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._jar: Any = None
+        self._received: list[tuple[str, list[str]]] = []
 
     def header(self, url: str) -> str:
         """The value of ``Cookie`` for a request to `url`; empty where no cookie goes there."""
         with self._lock:
-            if self._jar is None:
+            if not self._ready():
                 return ""
             request = _Request(url)
             self._jar.add_cookie_header(request)
@@ -75,15 +76,13 @@ class CookieJar:
         if not lines:
             return
         with self._lock:
-            jar = self._made()
-            if len(jar) < MAX_COOKIES:
-                jar.extract_cookies(_Answer(lines), _Request(url))
+            self._received.append((url, lines))
 
     def all(self, place: str) -> list[dict[str, Any]]:
         """The cookies that go to an address or a host name, as scripts see them."""
         url = _url(place)
         with self._lock:
-            if self._jar is None:
+            if not self._ready():
                 return []
             found = self._jar._cookies_for_request(_Request(url))
         return [
@@ -130,15 +129,24 @@ class CookieJar:
 
     def _going_to(self, place: str) -> list[Any]:
         with self._lock:
-            return [] if self._jar is None else list(self._jar._cookies_for_request(_Request(_url(place, secure=True))))
+            if not self._ready():
+                return []
+            return list(self._jar._cookies_for_request(_Request(_url(place, secure=True))))
 
-    def _made(self) -> Any:
+    def _ready(self) -> bool:
+        """Take in what was received; False where there has never been a cookie."""
+        if self._jar is None and not self._received:
+            return False
         if self._jar is None:
             from http.cookiejar import CookieJar as Jar
             from http.cookiejar import DefaultCookiePolicy
 
             self._jar = Jar(DefaultCookiePolicy(strict_ns_domain=DefaultCookiePolicy.DomainLiberal))
-        return self._jar
+        for url, lines in self._received:
+            if len(self._jar) < MAX_COOKIES:
+                self._jar.extract_cookies(_Answer(lines), _Request(url))
+        self._received.clear()
+        return True
 
 
 def _url(place: str, *, secure: bool = False) -> str:

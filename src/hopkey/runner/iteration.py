@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from hopkey.formats.errors import FormatError
 from hopkey.formats.model import Environment, Json, Request
 from hopkey.formats.requests import request_dump, request_read
-from hopkey.runner.auth import digest, oauth2
-from hopkey.runner.auth.draft import AuthError, Draft
+from hopkey.runner.auth.draft import Draft
 from hopkey.runner.building import BuildError, Outgoing, address, build
 from hopkey.runner.cookies import CookieJar
 from hopkey.runner.host import RunHost
@@ -25,21 +23,31 @@ from hopkey.runner.sending import Sender, SendError
 from hopkey.runner.tree import Position
 from hopkey.runner.variables import Entry, Overlay, Scope, collection_entries, environment_entries, overridden
 
+if TYPE_CHECKING:
+    from hopkey.runner.auth.oauth2 import TokenStore
+
 Jump = str | None | Literal[False]
 """Where to go on: a request's name, None to end, False with the next one."""
 
 
 class Worker:
-    """Runs iterations one after another: connections and the script engine serve them all. For one thread."""
+    """Runs iterations one after another: connections and the script engine serve them all. For one thread.
 
-    def __init__(self, environment: Environment | None, options: Options, sender: Sender) -> None:
+    `scripts` is about how many scripts the run has.
+    """
+
+    def __init__(self, environment: Environment | None, options: Options, sender: Sender, *, scripts: int) -> None:
         self._environment = environment
         self._options = options
         self._sender = sender
         self._host = RunHost(sender, imports=options.imports)
-        self._tokens = oauth2.TokenStore(self._token_request)
+        self._tokens: TokenStore | None = None
         self._scripts = ScriptRunner(
-            host=self._host, limits=options.limits, cache_dir=options.cache_dir, legacy=options.legacy_sandbox
+            host=self._host,
+            limits=options.limits,
+            cache_dir=options.cache_dir,
+            legacy=options.legacy_sandbox,
+            expected=scripts,
         )
 
     def close(self) -> None:
@@ -60,7 +68,7 @@ class Worker:
 
     def send(self, request: Request, scope: Scope) -> tuple[Outgoing, Answer]:
         """Build and send. Raises `BuildError`, `_Unsent`."""
-        outgoing = build(request, scope=scope, files=self._options.files, token=self._tokens.token)
+        outgoing = build(request, scope=scope, files=self._options.files, token=self._token)
         try:
             answer = self._sender.send(outgoing, self._host.jar)
             if answer.status == 401:
@@ -73,37 +81,23 @@ class Worker:
 
     def _answer_challenge(self, request: Request, scope: Scope, outgoing: Outgoing, answer: Answer) -> Outgoing | None:
         """The request once more, with what the server asked for; None where nothing can be done."""
-        auth = outgoing.auth
-        if not auth.get("authActive", True):
-            return None
-        kind = auth.get("authType")
-        if kind == "oauth-2" and oauth2.can_fetch(auth.get("grantTypeInfo") or {}):
+        from hopkey.runner.challenge import digest_answer, wants_new_token
+
+        if wants_new_token(outgoing.auth):
             return build(
                 request,
                 scope=scope,
                 files=self._options.files,
-                token=lambda grant: self._tokens.token(grant, fresh=True),
+                token=lambda grant: self._token(grant, fresh=True),
             )
-        if kind != "digest" or auth.get("disableRetry"):
-            return None
-        header = dict(answer.headers).get("www-authenticate", "")
-        challenge = digest.challenge_read(header)
-        if challenge is None:
-            return None
-        target = Draft(outgoing.method, answer.url or outgoing.url).target
-        try:
-            value = digest.authorization(
-                challenge,
-                username=str(auth.get("username") or ""),
-                password=str(auth.get("password") or ""),
-                method=outgoing.method,
-                target=target,
-                body=outgoing.body or b"",
-            )
-        except AuthError as error:
-            raise BuildError(str(error)) from None
-        kept = tuple(pair for pair in outgoing.headers if pair[0].lower() != "authorization")
-        return replace(outgoing, headers=(*kept, ("Authorization", value)))
+        return digest_answer(outgoing, answer)
+
+    def _token(self, grant: Json, *, fresh: bool = False) -> str:
+        if self._tokens is None:
+            from hopkey.runner.auth.oauth2 import TokenStore
+
+            self._tokens = TokenStore(self._token_request)
+        return self._tokens.token(grant, fresh=fresh)
 
     def _token_request(self, draft: Draft) -> tuple[int, bytes]:
         answer = self._sender.send(Outgoing(draft.method, draft.url, tuple(draft.headers.values()), draft.body))
@@ -118,8 +112,7 @@ class _Unsent(Exception):
         self.outgoing = outgoing
 
 
-@dataclass(slots=True)
-class _Account:
+class _Account(msgspec.Struct):
     """What gathers while one request is run."""
 
     request: Request
@@ -203,7 +196,7 @@ class Turn:
     ) -> None:
         collection = self._collection(position)
         request = account.request
-        full = replace(
+        full = msgspec.structs.replace(
             script,
             selected=self._selected,
             global_=self._global,
@@ -237,7 +230,7 @@ class Turn:
         if list(outcome.collection) != list(collection):
             self._overlays.setdefault(id(position.parents[0]), Overlay()).record(collection, outcome.collection)
         if outcome.data is not None:
-            self._iteration = replace(self._iteration, data=outcome.data)
+            self._iteration = msgspec.structs.replace(self._iteration, data=outcome.data)
         if outcome.request is not None:
             try:
                 changed = request_read(outcome.request)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from hopkey.runner.sandbox import Limits
 
@@ -12,8 +13,7 @@ Row = Mapping[str, str]
 """One row of data: the environment's variables that it overrides."""
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(msgspec.Struct, frozen=True):
     """How requests go out. ``timeout`` in seconds, for connecting and for each read; ``retries`` where that fails."""
 
     timeout: float = 60.0
@@ -26,8 +26,7 @@ class Connection:
     follow_redirects: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(msgspec.Struct, frozen=True):
     """``delay`` in milliseconds between requests.
 
     ``outside`` are the operating system's variables, of which secrets take their values; ``overrides`` stand above the
@@ -43,14 +42,14 @@ class Options:
     bail: bool = False
     folders: Sequence[str] = ()
     requests: Sequence[str] = ()
-    overrides: Mapping[str, str] = field(default_factory=dict, repr=False)
-    outside: Mapping[str, str] = field(default_factory=dict, repr=False)
+    overrides: Mapping[str, str] = msgspec.field(default_factory=dict)
+    outside: Mapping[str, str] = msgspec.field(default_factory=dict)
     files: Path | None = None
     imports: bool = True
     legacy_sandbox: bool = False
     cache_dir: Path | None = None
-    limits: Limits = field(default_factory=Limits)
-    connection: Connection = field(default_factory=Connection)
+    limits: Limits = msgspec.field(default_factory=Limits)
+    connection: Connection = msgspec.field(default_factory=Connection)
 
     def row(self, index: int) -> Row:
         """The data of iteration `index`, counted from 0."""

@@ -6,14 +6,14 @@ carried out (network, script, format, limit). The two are never mixed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 FaultKind = Literal["network", "script", "format", "limit", "status"]
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(msgspec.Struct, frozen=True):
     """One expectation: whether it held, and the message. ``is_error``: it could not be judged, and does not hold."""
 
     ok: bool
@@ -21,8 +21,7 @@ class Check:
     is_error: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TestResult:
+class TestResult(msgspec.Struct, frozen=True):
     """One ``test(...)`` block with its expectations."""
 
     __test__ = False  # a result, not a test class
@@ -35,8 +34,7 @@ class TestResult:
         return all(check.ok for check in self.checks)
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """Something that could not be carried out. ``code`` is the official error code (docs/cli.md)."""
 
     kind: FaultKind
@@ -45,14 +43,13 @@ class Fault:
     script: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """The response to a request. ``duration`` in milliseconds, ``size`` of the body in bytes."""
 
     status: int
     reason: str
-    headers: tuple[tuple[str, str], ...] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
     duration: float
     url: str = ""
 
@@ -61,16 +58,14 @@ class Answer:
         return len(self.body)
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(msgspec.Struct, frozen=True):
     """What went over the wire, redirects aside."""
 
-    headers: tuple[tuple[str, str], ...] = field(repr=False)
-    body: bytes | None = field(repr=False)
+    headers: tuple[tuple[str, str], ...]
+    body: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class RequestResult:
+class RequestResult(msgspec.Struct, frozen=True):
     """One request of the run. ``path`` is ``Collection/Folder/Request``; ``console`` is what its scripts logged.
 
     ``iteration`` counts from 1. ``started`` is in seconds since the epoch, ``test_duration`` in milliseconds.
@@ -95,8 +90,7 @@ class RequestResult:
         return not self.faults and all(test.ok for test in self.tests)
 
 
-@dataclass(frozen=True, slots=True)
-class RunResult:
+class RunResult(msgspec.Struct, frozen=True):
     """A whole run. ``duration`` in milliseconds, ``started`` in seconds since the epoch.
 
     ``stopped`` says why it ended before its end: a failure with ``bail``, or an interruption. ``secrets`` are the
@@ -108,7 +102,7 @@ class RunResult:
     started: float = 0.0
     iterations: int = 1
     stopped: Literal["", "bail", "interrupted"] = ""
-    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    secrets: frozenset[str] = frozenset()
 
     @property
     def checks(self) -> tuple[Check, ...]:

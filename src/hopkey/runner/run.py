@@ -6,15 +6,16 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Literal
+
+import msgspec
 
 from hopkey.formats.model import Collection, Environment
 from hopkey.runner.iteration import Jump, Worker
 from hopkey.runner.options import Options
 from hopkey.runner.results import Fault, RequestResult, RunResult
 from hopkey.runner.sending import Sender
-from hopkey.runner.tree import Position, positions, select
+from hopkey.runner.tree import Position, positions, script_count, select
 from hopkey.runner.variables import environment_entries, value_of
 
 MAX_JUMPS = 10_000
@@ -122,7 +123,8 @@ class _Run:
                     worker.close()
 
     def _worker(self) -> Worker:
-        return Worker(self._environment, self._options, self._sender)
+        scripts = sum(script_count(position) for position in self._chosen) * self._options.iterations
+        return Worker(self._environment, self._options, self._sender, scripts=scripts)
 
     def _iteration(self, worker: Worker, index: int, tell: Callable[[RequestResult], None] | None) -> None:
         turn = worker.begin(index, self._options.iterations)
@@ -138,7 +140,7 @@ class _Run:
             jumps += jump is not False
             at, fault = self._next(at, jump, jumps)
             if fault is not None:
-                result = replace(result, faults=(*result.faults, fault))
+                result = msgspec.structs.replace(result, faults=(*result.faults, fault))
             results.append(result)
             if tell:
                 tell(result)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -14,8 +13,7 @@ class SelectionError(Exception):
     """A folder or request that was asked for is not there. The message names it and what there is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, frozen=True):
     """A request in its tree: the folders above it, outermost first."""
 
     request: Request
@@ -89,6 +87,12 @@ def select(all_: Sequence[Position], folders: Sequence[str], requests: Sequence[
         for position in all_
         if any(_in_folder(position, name) for name in folders) or any(_is_request(position, name) for name in requests)
     ]
+
+
+def script_count(position: Position) -> int:
+    """How many scripts belong to the request, those of the folders above it included."""
+    holders: tuple[Collection | Request, ...] = (*position.parents, position.request)
+    return sum(bool(item.pre_request_script.strip()) + bool(item.test_script.strip()) for item in holders)
 
 
 def _in_folder(position: Position, name: str) -> bool:

@@ -260,9 +260,9 @@ def _options(arguments: argparse.Namespace, terminal: Terminal) -> Options:
 
 def _within(options: Options, folder: str) -> Options:
     """`options` for a part of a collection that was named by its path."""
-    from dataclasses import replace
+    import msgspec
 
-    return replace(options, folders=(*options.folders, folder))
+    return msgspec.structs.replace(options, folders=(*options.folders, folder))
 
 
 def _finish(result: RunResult, terminal: Terminal) -> int:

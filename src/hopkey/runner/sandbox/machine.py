@@ -6,7 +6,10 @@ build gave them, listed here once; the build hook pins the file by its SHA-256, 
 
 from __future__ import annotations
 
+import ctypes
+import json
 import struct
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +17,8 @@ from typing import Any
 import wasmtime
 
 PAGE = 65536
+_ZEROS = bytes(65536)
+_CHUNK = len(_ZEROS)  # of a snapshot: stretches of zeros shorter than this are written like anything else
 INITIAL_PAGES = 256  # 16 MiB: what the engine declares
 
 # Exports, by the names of quickjs-emscripten's C interface.
@@ -65,16 +70,55 @@ class JavaScriptError(Exception):
 class Snapshot:
     """Memory of an engine with the prelude loaded, and the addresses of what the host calls there."""
 
-    __slots__ = ("chunks", "context", "functions", "pages", "runtime")
+    __slots__ = ("chunks", "context", "functions", "pages", "runtime", "scratch", "undefined")
 
     def __init__(
-        self, pages: int, chunks: list[tuple[int, bytes]], runtime: int, context: int, functions: dict[str, int]
+        self,
+        pages: int,
+        chunks: list[tuple[int, bytes]],
+        runtime: int,
+        context: int,
+        undefined: int,
+        scratch: int,
+        functions: dict[str, int],
     ) -> None:
         self.pages = pages
         self.chunks = chunks
         self.runtime = runtime
         self.context = context
+        self.undefined = undefined
+        self.scratch = scratch
         self.functions = functions
+
+    def dump(self, key: str) -> bytes:
+        """The snapshot as bytes: a line of JSON, then the memory. `key` names what it was made of."""
+        head = {
+            "key": key,
+            "pages": self.pages,
+            "chunks": [[offset, len(data)] for offset, data in self.chunks],
+            "addresses": [self.runtime, self.context, self.undefined, self.scratch],
+            "functions": self.functions,
+        }
+        return json.dumps(head).encode() + b"\n" + b"".join(data for _, data in self.chunks)
+
+    @classmethod
+    def load(cls, dumped: bytes, key: str) -> Snapshot | None:
+        """The snapshot of `dump`; None where the bytes are not whole, or made of something else."""
+        line, _, memory = dumped.partition(b"\n")
+        try:
+            head = json.loads(line)
+            if head["key"] != key:
+                return None
+            chunks, at = [], 0
+            for offset, size in head["chunks"]:
+                chunks.append((offset, memory[at : at + size]))
+                at += size
+            if at != len(memory):
+                return None
+            runtime, context, undefined, scratch = head["addresses"]
+            return cls(head["pages"], chunks, runtime, context, undefined, scratch, head["functions"])
+        except (ValueError, KeyError, TypeError):
+            return None
 
 
 class Machine:
@@ -108,10 +152,33 @@ class Machine:
             self.call("initialise")
             self.runtime = self.call("NewRuntime")
             self.context = self.call("NewContext", self.runtime, 0)
+            self._undefined = self.call("GetUndefined")
+            # A place for arguments and results of calls: asked for once, it is part of every snapshot.
+            self._scratch = self.call("malloc", 64)
         else:
-            for offset, data in snapshot.chunks:
-                self._memory.write(self._store, data, offset)
-            self.runtime, self.context = snapshot.runtime, snapshot.context
+            self._fill(snapshot)
+
+    def close(self) -> None:
+        """Give the memory back. The machine is not used afterwards."""
+        self._store.close()
+
+    def restore(self, snapshot: Snapshot, *, deadline_ticks: int) -> None:
+        """Start anew from `snapshot`, nothing of what ran here left. Only after a run that came to its end."""
+        base = ctypes.addressof(self._memory.data_ptr(self._store).contents)
+        end = 0
+        for offset, data in snapshot.chunks:  # what the snapshot covers is written over below
+            _wipe(base + end, offset - end)
+            end = offset + len(data)
+        _wipe(base + end, self._memory.data_len(self._store) - end)
+        self._store.set_epoch_deadline(deadline_ticks)
+        self._fill(snapshot)
+
+    def _fill(self, snapshot: Snapshot) -> None:
+        base = ctypes.addressof(self._memory.data_ptr(self._store).contents)
+        for offset, data in snapshot.chunks:
+            ctypes.memmove(base + offset, data, len(data))
+        self.runtime, self.context = snapshot.runtime, snapshot.context
+        self._undefined, self._scratch = snapshot.undefined, snapshot.scratch
 
     def call(self, name: str, *arguments: Any) -> int:
         """Call an export. Raises `Trap`."""
@@ -152,14 +219,9 @@ class Machine:
 
     def invoke(self, function: int, *arguments: int) -> int:
         """Call a JavaScript function value; the address of the result. Raises `JavaScriptError`, `Trap`."""
-        array = 0
         if arguments:
-            array = self.call("malloc", 4 * len(arguments))
-            self._memory.write(self._store, struct.pack(f"<{len(arguments)}I", *arguments), array)
-        undefined = self.call("GetUndefined")
-        value = self.call("Call", self.context, function, undefined, len(arguments), array)
-        if array:
-            self.call("free", array)
+            self._memory.write(self._store, struct.pack(f"<{len(arguments)}I", *arguments), self._scratch)
+        value = self.call("Call", self.context, function, self._undefined, len(arguments), self._scratch)
         return self._checked(value)
 
     def global_function(self, name: str) -> int:
@@ -178,29 +240,24 @@ class Machine:
 
     def run_jobs(self) -> None:
         """Run promise reactions until none is left. Raises `JavaScriptError`, `Trap`."""
-        holder = self.call("malloc", 4)
         while self.call("IsJobPending", self.runtime):
-            value = self.call("ExecutePendingJob", self.runtime, 1000, holder)
+            value = self.call("ExecutePendingJob", self.runtime, 1000, self._scratch)
             self._checked(value)
 
-    def snapshot(self, names: tuple[str, ...]) -> Snapshot:
-        """Memory as it is now, zero pages left out."""
-        functions = {name: self.global_function(name) for name in names}
+    def snapshot(self, functions: dict[str, int]) -> Snapshot:
+        """Memory as it is now, long stretches of zeros left out; `functions` go with it."""
         size = self._memory.data_len(self._store)
-        data = bytes(self._memory.read(self._store, 0, size))
-        zero = bytes(4096)
+        base = ctypes.addressof(self._memory.data_ptr(self._store).contents)
         chunks: list[tuple[int, bytes]] = []
-        start = None
-        for offset in range(0, size, 4096):
-            empty = data[offset : offset + 4096] == zero
-            if empty and start is not None:
-                chunks.append((start, data[start:offset]))
-                start = None
-            elif not empty and start is None:
-                start = offset
-        if start is not None:
-            chunks.append((start, data[start:size]))
-        return Snapshot(size // PAGE, chunks, self.runtime, self.context, functions)
+        for offset in range(0, size, _CHUNK):
+            data = ctypes.string_at(base + offset, min(_CHUNK, size - offset))
+            if data == _ZEROS[: len(data)]:
+                continue
+            if chunks and chunks[-1][0] + len(chunks[-1][1]) == offset:
+                chunks[-1] = (chunks[-1][0], chunks[-1][1] + data)
+            else:
+                chunks.append((offset, data))
+        return Snapshot(size // PAGE, chunks, self.runtime, self.context, self._undefined, self._scratch, functions)
 
     def _checked(self, value: int) -> int:
         error = self.call("ResolveException", self.context, value)
@@ -311,6 +368,18 @@ class Machine:
 
     def _normalise_module(self, _runtime: int, _context: int, base: int, name: int) -> int:
         return self._write(self._module_source(self._read_text(base), self._read_text(name)))[0]
+
+
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+_MADV_DONTNEED = 4
+
+
+def _wipe(address: int, size: int) -> None:
+    """Make memory zero. Pages of Linux are given back instead: the kernel brings them zeroed when they are touched."""
+    if size <= 0:
+        return
+    if _LIBC is None or _LIBC.madvise(ctypes.c_void_p(address), ctypes.c_size_t(size), _MADV_DONTNEED) != 0:
+        ctypes.memset(address, 0, size)
 
 
 def _abort(*_: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import heapq
 import json
 import os
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from hopkey.runner.sandbox.compiled import engine_make, module_load
+from hopkey.runner.sandbox.compiled import cached, engine_digest, keep, load, packaged
 from hopkey.runner.sandbox.machine import PAGE, JavaScriptError, Machine, Snapshot, Trap
 from hopkey.runner.sandbox.types import (
     Expectation,
@@ -30,6 +31,7 @@ from hopkey.runner.sandbox.types import (
     TestBlock,
 )
 
+SNAPSHOT = "snapshot.bin"
 _TICK_SECONDS = 0.02
 _ENTRY_POINTS = ("__begin", "__drain", "__settle", "__finish")
 _STRICT = '"use strict";'
@@ -55,26 +57,39 @@ class Sandbox:
     """
 
     def __init__(
-        self, *, host: Host, limits: Limits | None = None, cache_dir: Path | None = None, legacy: bool = False
+        self,
+        *,
+        host: Host,
+        limits: Limits | None = None,
+        cache_dir: Path | None = None,
+        legacy: bool = False,
+        expected: int = 0,
     ) -> None:
         self._limits = limits or Limits()
         self._host = host
         self._legacy = legacy
-        self._engine = engine_make()
-        self._module = module_load(self._engine, cache_dir)
+        self._engine, self._module = load(cache_dir, expected=expected)
         self._maximum_pages = (self._limits.memory_bytes * 2 + (32 << 20)) // PAGE
         self._modules: dict[str, str] = {}
         self._deadline = 0.0
         self._senders: ThreadPoolExecutor | None = None
+        self._idle: Machine | None = None
         self._closed = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="script clock", daemon=True)
         self._ticker.start()
-        self._snapshot = self._lay_down()
+        self._snapshot = self._snapshot_load(cache_dir)
+
+    def snapshot_dump(self) -> bytes:
+        """The snapshot as the build puts it into the package (hatch_build.py)."""
+        return self._snapshot.dump(self.snapshot_key)
 
     def close(self) -> None:
         """Stop the clock. The sandbox is not used afterwards."""
         self._closed.set()
         self._ticker.join()
+        if self._idle is not None:
+            self._idle.close()
+            self._idle = None
         if self._senders is not None:
             self._senders.shutdown(wait=False, cancel_futures=True)
 
@@ -87,17 +102,20 @@ class Sandbox:
     def run(self, script: Script) -> Outcome:
         """Run one script to its end, timers and promises included. Raises `ScriptError`."""
         self._deadline = time.monotonic() + self._limits.seconds
-        machine = self._machine(self._snapshot, ticks=int(self._limits.seconds / _TICK_SECONDS) + 1)
+        machine = self._ready()
         functions = self._snapshot.functions
         try:
             machine.invoke(functions["__begin"], machine.new_text(self._input(script)))
             machine.run_jobs()
-            self._serve(machine)
-            result = json.loads(machine.text_of(machine.invoke(functions["__finish"])))
+            result = self._serve(machine)
+            self._idle = machine
         except Trap as trap:
             raise self._trapped(trap, script) from None
         except JavaScriptError as error:
             raise self._thrown(json.loads(error.text), script, ()) from None
+        finally:
+            if self._idle is not machine:  # it stopped in the middle: what it would do next is anybody's guess
+                machine.close()
         console = tuple((level, text) for level, text in result["console"])
         if result["failure"] is not None:
             raise self._thrown(result["failure"], script, console)
@@ -115,6 +133,15 @@ class Sandbox:
             next_request=result["next"],
             skip=bool(result["skip"]),
         )
+
+    def _ready(self) -> Machine:
+        """A machine as the snapshot has it: the last one wiped, or a new one."""
+        ticks = int(self._limits.seconds / _TICK_SECONDS) + 1
+        machine, self._idle = self._idle, None
+        if machine is None:
+            return self._machine(self._snapshot, ticks=ticks)
+        machine.restore(self._snapshot, deadline_ticks=ticks)
+        return machine
 
     def _input(self, script: Script) -> str:
         seed = os.urandom(16)
@@ -143,14 +170,16 @@ class Sandbox:
             }
         )
 
-    def _serve(self, machine: Machine) -> None:
-        """Do what the script asks for, in the order it falls due, until nothing is left."""
+    def _serve(self, machine: Machine) -> dict[str, Any]:
+        """Do what the script asks for, in the order it falls due, until nothing is left; what it has left behind."""
         functions = self._snapshot.functions
         due: list[tuple[float, int]] = []
         sent: dict[Future[FetchResponse], int] = {}
         cancelled: set[int] = set()
         while True:
-            operations, waiting = json.loads(machine.text_of(machine.invoke(functions["__drain"])))
+            operations, waiting, result = json.loads(machine.text_of(machine.invoke(functions["__drain"])))
+            if result is not None:
+                return dict(result)
             now = time.monotonic()
             for identity, kind, argument in operations:
                 if kind == "timer":
@@ -162,7 +191,7 @@ class Sandbox:
             while due and due[0][1] in cancelled:
                 heapq.heappop(due)
             if not waiting or not (due or sent):
-                return
+                return dict(json.loads(machine.text_of(machine.invoke(functions["__finish"]))))
             moment = min(due[0][0] if due else self._deadline, self._deadline)
             done = self._await(sent, moment)
             if done:
@@ -197,17 +226,32 @@ class Sandbox:
         )
         return self._senders.submit(self._host.fetch, request, max(0.001, self._deadline - time.monotonic()))
 
-    def _lay_down(self) -> Snapshot:
+    def _snapshot_load(self, cache_dir: Path | None) -> Snapshot:
+        """The snapshot of this prelude under these limits: the packaged one, one from the cache, or a new one."""
+        prelude = _prelude()
+        parts = (engine_digest(), str(self._limits.memory_bytes), str(self._limits.stack_bytes), prelude)
+        self.snapshot_key = key = hashlib.sha256("|".join(parts).encode()).hexdigest()
+        name = f"snapshot-{key[:32]}.bin"
+        for dumped in (packaged(SNAPSHOT), cached(cache_dir, name)):
+            snapshot = None if dumped is None else Snapshot.load(dumped, key)
+            if snapshot is not None:
+                return snapshot
+        snapshot = self._lay_down(prelude)
+        keep(cache_dir, name, snapshot.dump(key))
+        return snapshot
+
+    def _lay_down(self, prelude: str) -> Snapshot:
         machine = self._machine(None, ticks=1 << 40)
         machine.set_limits(self._limits.memory_bytes, self._limits.stack_bytes)
         machine.add_host_call("__host")
         machine.enable_modules()
-        machine.evaluate(_prelude(), "<prelude>")
-        snapshot = machine.snapshot(_ENTRY_POINTS)
+        machine.evaluate(prelude, "<prelude>")
+        functions = {name: machine.global_function(name) for name in _ENTRY_POINTS}
         # The script finds none of the entry points: their addresses are known to the host alone.
         machine.evaluate("".join(f"delete globalThis.{name};" for name in (*_ENTRY_POINTS, "__host")), "<prelude>")
-        clean = machine.snapshot(())
-        return Snapshot(clean.pages, clean.chunks, clean.runtime, clean.context, snapshot.functions)
+        snapshot = machine.snapshot(functions)
+        machine.close()
+        return snapshot
 
     def _machine(self, snapshot: Snapshot | None, *, ticks: int) -> Machine:
         return Machine(

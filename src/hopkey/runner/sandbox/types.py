@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
+
+import msgspec
 
 Variable = dict[str, Any]
 """One variable: ``key``, ``initialValue``, ``currentValue``, ``secret``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """Bounds of one script. A script that passes one ends with a `ScriptError`; the process never suffers.
 
     ``seconds`` is wall-clock time, waiting for timers and answers included.
@@ -25,8 +25,7 @@ class Limits:
     pending: int = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptResponse:
+class ScriptResponse(msgspec.Struct, frozen=True):
     """The answer a test script looks at. ``headers`` in order of arrival; ``duration`` in milliseconds."""
 
     status: int
@@ -36,17 +35,15 @@ class ScriptResponse:
     duration: float
 
 
-@dataclass(frozen=True, slots=True)
-class Iteration:
+class Iteration(msgspec.Struct, frozen=True):
     """Which turn of a run this is: counted from 0, of ``count``, with the row of data that belongs to it."""
 
     index: int = 0
     count: int = 1
-    data: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(msgspec.Struct, frozen=True):
     """One script and its world.
 
     ``name`` says where it stands ("Orders / Create: test script"), for messages; ``request`` is the request with what
@@ -59,16 +56,15 @@ class Script:
     selected: Sequence[Variable] = ()
     global_: Sequence[Variable] = ()
     collection: Sequence[Variable] = ()
-    request: Mapping[str, Any] = field(default_factory=dict)
+    request: Mapping[str, Any] = msgspec.field(default_factory=dict)
     response: ScriptResponse | None = None
     environment: str = ""
     url: str = ""
     location: Sequence[str] = ()
-    iteration: Iteration = field(default_factory=Iteration)
+    iteration: Iteration = msgspec.field(default_factory=Iteration)
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
+class Expectation(msgspec.Struct, frozen=True):
     """One outcome of an ``expect``: passed or not, and the message the official runner gives.
 
     ``is_error``: what was expected makes no sense for the value, so it was not judged.
@@ -79,8 +75,7 @@ class Expectation:
     is_error: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TestBlock:
+class TestBlock(msgspec.Struct, frozen=True):
     """A ``test(name, ...)`` of a script with its expectations in order."""
 
     __test__ = False  # not a test class, whatever its name makes pytest think
@@ -89,8 +84,7 @@ class TestBlock:
     expectations: tuple[Expectation, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What a script left behind.
 
     ``request`` and ``data`` are None where the script did not change them. ``next_request`` names the request to go on
@@ -125,8 +119,7 @@ class ScriptError(Exception):
         self.console = console
 
 
-@dataclass(frozen=True, slots=True)
-class FetchRequest:
+class FetchRequest(msgspec.Struct, frozen=True):
     """A request that a script makes: ``fetch``, ``pm.sendRequest``, or ``import`` from an address."""
 
     method: str
@@ -136,8 +129,7 @@ class FetchRequest:
     follow: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class FetchResponse:
+class FetchResponse(msgspec.Struct, frozen=True):
     """What came back; ``url`` is where redirects led."""
 
     status: int

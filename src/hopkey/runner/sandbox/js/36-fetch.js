@@ -116,8 +116,7 @@
       const entry = __state.waiting.get(id);
       if (entry) { __state.waiting.delete(id); __state.operations.push([id, "cancel", null]); entry.reject(failed("canceled")); }
     });
-    let answer;
-    try { answer = await promise; } catch (error) { throw error.name === "FetchError" ? error : failed(error.message); }
+    const answer = await promise;
     return new Response(__fromBase64(answer.body), { status: answer.status, statusText: answer.statusText, headers: answer.headers, url: answer.url, redirected: answer.redirected });
   };
   Object.assign(globalThis, { Headers, Request, Response, AbortController, AbortSignal, fetch });

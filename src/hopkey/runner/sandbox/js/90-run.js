@@ -34,6 +34,12 @@
   const legacy = ["atob", "btoa", "console"];
   const offered = ["array2base64", "AbortController", "AbortSignal", "atob", "Blob", "btoa", "clearInterval", "clearTimeout", "console", "crypto", "fetch", "File", "FileReader", "Headers", "Request", "Response", "setInterval", "setTimeout", "TextDecoder", "TextEncoder", "URL", "URLSearchParams"];
 
+  // A global that is made when a script first looks at it: few use both of the large namespaces.
+  const lazily = (name, make) => {
+    const settle = (value) => Object.defineProperty(globalThis, name, { value, configurable: true, enumerable: true, writable: true });
+    Object.defineProperty(globalThis, name, { configurable: true, enumerable: true, get() { const value = make(); settle(value); return value; }, set: settle });
+  };
+
   const compile = (source, old) => {
     // A legacy script is a plain function: no `await`, and assigning to an unknown name makes it.
     const [Kind, start] = old ? [Function, ""] : [AsyncFunction, `"use strict";`];
@@ -51,7 +57,7 @@
     seedRandom(input.seed);
     globalThis.pw = __makePw(input);
     if (input.legacy) for (const name of offered) { if (!legacy.includes(name)) delete globalThis[name]; }
-    else Object.assign(globalThis, { hopp: __makeHopp(input), pm: __makePm(input) });
+    else { lazily("hopp", () => __makeHopp(input)); lazily("pm", () => __makePm(input)); }
     let run;
     try {
       run = compile(input.source, input.legacy);
@@ -65,11 +71,12 @@
     catch (error) { ended({ value: error }); }
   };
 
-  // [operations for the host, whether the script waits for anything]
+  // [operations for the host, whether the script waits for anything, what it has left behind once it has ended]
   globalThis.__drain = () => {
     const operations = __state.operations;
     __state.operations = [];
-    return JSON.stringify([operations, __state.waiting.size]);
+    const ended = __state.waiting.size === 0 && operations.length === 0;
+    return JSON.stringify([operations, __state.waiting.size, ended ? finish() : null]);
   };
 
   globalThis.__settle = (json) => {
@@ -78,13 +85,13 @@
     if (!entry) return;
     __state.waiting.delete(id);
     if (ok) entry.resolve(value);
-    else { const error = new Error(value); error.name = "FetchError"; entry.reject(error); }
+    else { const error = new Error(`Fetch failed: ${value}`); error.name = "FetchError"; entry.reject(error); }
   };
 
   // What the next script finds is text, whatever a script has put there.
   const left = (list) => list.map((entry) => ({ ...entry, initialValue: __variables.plain(entry.initialValue ?? ""), currentValue: __variables.plain(entry.currentValue) }));
 
-  globalThis.__finish = () => JSON.stringify({
+  const finish = () => ({
     failure: __state.skip ? null : __state.failure,
     stuck: __state.main === "running" && !__state.skip,
     selected: left(__state.selected),
@@ -97,4 +104,5 @@
     tests: __state.tests,
     console: __state.console,
   });
+  globalThis.__finish = () => JSON.stringify(finish());
 }
