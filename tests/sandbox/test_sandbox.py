@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,23 +24,54 @@ from hopkey.runner.sandbox.sandbox import Sandbox
 RESPONSE = ScriptResponse(200, "OK", [("content-type", "application/json")], b'{"a": [1, "x"]}', 5.0)
 
 
-def fetch(request: FetchRequest) -> FetchResponse:
-    body = {"https://modules.test/a.js": b"import b from './b.js'; export default b + 1; export const c = 3;"}
-    body["https://modules.test/b.js"] = b"export default 1"
-    if request.url not in body:
-        raise OSError("no such host")
-    return FetchResponse(200, "OK", [], body[request.url], request.url)
+MODULES = {
+    "https://modules.test/a.js": b"import b from './b.js'; export default b + 1; export const c = 3;",
+    "https://modules.test/b.js": b"export default 1",
+}
+
+
+class Host:
+    """What scripts of these tests reach: two modules, an echo, and cookies in a list."""
+
+    def __init__(self, *, imports: bool = True) -> None:
+        self.imports = imports
+        self.jar: dict[str, dict[str, Any]] = {}
+
+    def predefined(self, name: str) -> str | None:
+        return "made" if name == "$guid" else None
+
+    def fetch(self, request: FetchRequest, seconds: float) -> FetchResponse:
+        if request.url.endswith("/slow"):
+            time.sleep(0.2)
+        if request.url.endswith("/down"):
+            raise OSError("connection refused")
+        body = json.dumps([request.method, dict(request.headers), (request.body or b"").decode()]).encode()
+        headers = [("content-type", "application/json"), ("set-cookie", "a=1; Path=/, b=2; Secure")]
+        return FetchResponse(201, "Created", headers, body, request.url)
+
+    def module(self, url: str, seconds: float) -> FetchResponse:
+        if not self.imports:
+            raise OSError("imports are switched off")
+        if url not in MODULES:
+            raise OSError("no such host")
+        return FetchResponse(200, "OK", [], MODULES[url], url)
+
+    def cookies(self, operation: str, place: str, argument: Any) -> Any:
+        if operation == "all":
+            return list(self.jar.values())
+        if operation == "set":
+            self.jar[argument["name"]] = argument
+        elif operation == "delete":
+            self.jar.pop(argument, None)
+        else:
+            self.jar.clear()
+        return None
 
 
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     limits = Limits(seconds=2, memory_bytes=32 << 20, output_characters=10_000, results=100, pending=20)
-    with Sandbox(
-        limits=limits,
-        predefined=lambda name: "made" if name == "$guid" else None,
-        fetch=fetch,
-        cache_dir=tmp_path_factory.mktemp("cache"),
-    ) as made:
+    with Sandbox(limits=limits, host=Host(), cache_dir=tmp_path_factory.mktemp("cache")) as made:
         yield made
 
 
@@ -128,7 +160,7 @@ def test_modules_are_imported_through_the_host_only(sandbox: Sandbox) -> None:
     assert logged(run(sandbox, script)) == ["2 3 1"]
     assert "no such host" in refuse(sandbox, 'await import("https://elsewhere.test/x.js")').message
     assert "only http" in refuse(sandbox, 'await import("file:///etc/passwd")').message
-    with Sandbox(predefined=lambda _: None) as closed:
+    with Sandbox(host=Host(imports=False)) as closed:
         assert "switched off" in refuse(closed, 'import "https://modules.test/a.js"').message
 
 
@@ -141,7 +173,6 @@ def test_modules_are_imported_through_the_host_only(sandbox: Sandbox) -> None:
         ("pw.env.set('a', 5)", "runtime", "Script execution failed: Error: Expected value to be a string"),
         ("pw.env.get(5)", "runtime", "Script execution failed: Error: Expected key to be a string"),
         ("pw.test('x', async () => { throw new Error('late') })", "runtime", "Script execution failed: Error: late"),
-        ("setTimeout(() => { throw new Error('timer') }, 1)", "runtime", "Script execution failed: Error: timer"),
         ("await new Promise(() => {})", "runtime", "never settles"),
         ("let x = ;", "syntax", "failed to parse"),
         ("}); (() => {", "syntax", "failed to parse"),
@@ -212,20 +243,191 @@ def test_base64_and_text_encoding(sandbox: Sandbox) -> None:
     assert logged(outcome) == ['aOk= hé añ😀 [ 1, { a: "b" } ]']
 
 
-def test_the_compiled_engine_is_trusted_only_in_a_private_folder(tmp_path: Path) -> None:
+def test_the_compiled_engine_is_trusted_only_in_a_private_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import os
+    import threading
+
+    from hopkey.runner.sandbox import compiled
+
+    # As on another machine than the one that built the package.
+    monkeypatch.setattr(compiled, "engine_key", lambda: "elsewhere")
+
+    def written() -> None:
+        for thread in threading.enumerate():
+            if thread.name == "engine cache":
+                thread.join()
 
     open_to_all = tmp_path / "open"
     open_to_all.mkdir()
     open_to_all.chmod(0o777)
     private = tmp_path / "private"
     for folder in (open_to_all, private):
-        with Sandbox(predefined=lambda _: None, cache_dir=folder) as made:
+        with Sandbox(host=Host(), cache_dir=folder) as made:
             assert logged(run(made, "console.log(1)")) == ["1"]
+        written()
     assert list(open_to_all.iterdir()) == []
     (file,) = private.iterdir()
     assert (private.stat().st_mode & 0o777, file.stat().st_mode & 0o077) == (0o700, 0)
     file.write_bytes(b"not machine code")
     os.chmod(file, 0o600)
-    with Sandbox(predefined=lambda _: None, cache_dir=private) as made:
+    with Sandbox(host=Host(), cache_dir=private) as made:
         assert logged(run(made, "console.log(2)")) == ["2"]
+
+
+def test_nothing_of_a_script_is_left_for_the_next(sandbox: Sandbox) -> None:
+    run(sandbox, "globalThis.left = 1; Array.prototype.left = 2; pm.left = 3; pw.test = 4; Math.random = () => 5")
+    seen = "console.log(typeof left, typeof [].left, typeof pm.left, typeof pw.test, Math.random() === 5)"
+    assert logged(run(sandbox, seen)) == ["undefined undefined undefined function false"]
+
+
+def test_memory_stays_where_it_was_however_many_scripts_run(sandbox: Sandbox) -> None:
+    import resource
+
+    hungry = "const held = []; for (let i = 0; i < 100; i++) held.push(new Uint8Array(100000).fill(1))"
+    for _ in range(5):
+        run(sandbox, hungry)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(60):
+        run(sandbox, hungry)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40_000  # kB; one instance holds 12 MB
+
+
+def test_what_a_timer_throws_is_told_and_ends_nothing(sandbox: Sandbox) -> None:
+    outcome = run(sandbox, "setTimeout(() => { throw new Error('late') }, 1); pw.test('a', () => pw.expect(1).toBe(1))")
+    assert logged(outcome) == ["Uncaught Error: late"]
+    assert outcome.tests[0].expectations[0].ok
+
+
+def test_requests_of_scripts_run_side_by_side_and_count_to_the_test_that_made_them(sandbox: Sandbox) -> None:
+    source = """
+    const answers = await Promise.all([1, 2, 3, 4].map(() => hopp.fetch("http://echo.test/slow", { method: "PUT", body: "x" })));
+    console.log(answers.map((answer) => answer.status).join());
+    pm.test("A", () => { pm.sendRequest("http://echo.test/", (error, answer) => { pm.expect(answer.code).to.equal(201); }); });
+    pm.test("B", () => { pm.expect(1).to.equal(1); });
+    pm.sendRequest("http://echo.test/down", (error, answer) => console.log(error.name, error.message, answer));
+    """
+    start = time.monotonic()
+    outcome = run(sandbox, source)
+    assert time.monotonic() - start < 0.7, "four waits of 0.2 s one after another would take longer"
+    assert logged(outcome) == ["201,201,201,201", "FetchError Fetch failed: connection refused null"]
+    assert [(test.name, [item.message for item in test.expectations]) for test in outcome.tests] == [
+        ("A", ["Expected 201 to equal 201"]),
+        ("B", ["Expected 1 to equal 1"]),
+    ]
+
+
+def test_a_request_that_does_not_end_is_ended_by_the_limit(sandbox: Sandbox) -> None:
+    class Silent(Host):
+        def fetch(self, request: FetchRequest, seconds: float) -> FetchResponse:
+            time.sleep(min(seconds, 5))
+            raise OSError("the server did not answer in time")
+
+    with Sandbox(limits=Limits(seconds=0.3), host=Silent()) as made:
+        assert refuse(made, "await fetch('http://silent.test/')").kind in ("timeout", "runtime")
+
+
+def test_pre_request_scripts_change_the_request_and_later_ones_see_it(sandbox: Sandbox) -> None:
+    request = {
+        "name": "R",
+        "method": "GET",
+        "endpoint": "http://h.test/<<v>>?a=1",
+        "params": [],
+        "headers": [{"key": "X", "value": "1", "active": True, "description": ""}],
+        "auth": {"authType": "none", "authActive": True},
+        "body": {"contentType": None, "body": None},
+        "requestVariables": [{"key": "v", "value": "1", "active": True}],
+    }
+    source = """
+    hopp.request.setMethod("post"); hopp.request.setHeader("x", "2"); hopp.request.setBody({ contentType: "text/plain", body: "b" });
+    hopp.request.variables.set("v", "2"); pm.request.url.query.add({ key: "b", value: "ä <<v>>" });
+    hopp.request.headers.push({ key: "lost" });
+    """
+    changed = run(sandbox, source, phase="pre", response=None, request=request).request
+    assert changed is not None
+    assert (changed["method"], changed["body"]) == ("post", {"contentType": "text/plain", "body": "b"})
+    assert changed["endpoint"] == "http://h.test/<<v>>?a=1&b=%C3%A4%20<<v>>"
+    assert [(item["key"], item["value"]) for item in changed["headers"]] == [("X", "2")]
+    assert changed["requestVariables"] == [{"key": "v", "value": "2", "active": True}]
+    assert run(sandbox, "console.log(hopp.request.url)", phase="pre", response=None, request=request).request is None
+
+
+def test_the_order_of_a_run_cookies_and_iterations_are_in_the_scripts_hands(sandbox: Sandbox) -> None:
+    from hopkey.runner.sandbox import Iteration
+
+    outcome = run(
+        sandbox,
+        """
+        console.log(pm.info.iteration, pm.info.iterationCount, pm.iterationData.get("user"), pm.execution.location.current);
+        pm.collectionVariables.set("token", 5); pm.iterationData.set("user", "eve"); pm.execution.setNextRequest("Other");
+        pm.cookies.set("sid", "1"); console.log(pm.cookies.get("sid"), hopp.cookies.has("h.test", "nope"));
+        """,
+        iteration=Iteration(2, 7, {"user": "ana"}),
+        location=("C", "F", "R"),
+        collection=[{"key": "base", "initialValue": "x", "currentValue": "x", "secret": False}],
+    )
+    assert logged(outcome) == ["2 7 ana R", "1 false"]
+    assert (outcome.next_request, outcome.data) == ("Other", {"user": "eve"})
+    assert [(item["key"], item["currentValue"]) for item in outcome.collection] == [("base", "x"), ("token", "5")]
+    skipped = run(sandbox, "pm.execution.skipRequest(); console.log('never')", phase="pre", response=None)
+    assert (skipped.skip, skipped.console) == (True, ())
+
+
+def test_the_legacy_sandbox_offers_pw_and_nothing_new() -> None:
+    names = ["pm", "hopp", "fetch", "setTimeout", "crypto", "URL", "Blob", "TextEncoder", "Headers", "AbortController"]
+    with Sandbox(host=Host(), legacy=True) as old:
+        seen = run(
+            old, f"console.log([{', '.join(f'typeof {name}' for name in names)}, typeof pw, typeof atob].join())"
+        )
+        assert logged(seen) == [",".join(["undefined"] * len(names) + ["object", "function"])]
+        assert refuse(old, "foo").message == "Script execution failed: ReferenceError: foo is not defined"
+        assert refuse(old, "null.x").message.endswith("Cannot read properties of null (reading 'x')")
+        assert refuse(old, "await 1").kind == "syntax"
+        assert logged(run(old, "return console.log('ends')")) == ["ends"]
+
+
+def test_web_cryptography_against_published_vectors(sandbox: Sandbox) -> None:
+    source = """
+    const hex = (data) => Array.from(new Uint8Array(data), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const text = new TextEncoder();
+    const bytes = (digits) => Uint8Array.from(digits.match(/../g), (pair) => parseInt(pair, 16));
+    console.log(hex(await crypto.subtle.digest("SHA-256", text.encode("abc"))));
+    const mac = await crypto.subtle.importKey("raw", text.encode("Jefe"), { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]);
+    console.log(hex(await crypto.subtle.sign("HMAC", mac, text.encode("what do ya want for nothing?"))));
+    const gcm = await crypto.subtle.importKey("raw", bytes("feffe9928665731c6d6a8f9467308308"), "AES-GCM", false, ["encrypt", "decrypt"]);
+    const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv: bytes("cafebabefacedbaddecaf888") }, gcm, bytes("d9313225f88406e5a55909c5aff5269a"));
+    console.log(hex(sealed).slice(0, 32));
+    console.log(hex(await crypto.subtle.decrypt({ name: "AES-GCM", iv: bytes("cafebabefacedbaddecaf888") }, gcm, sealed)));
+    const password = await crypto.subtle.importKey("raw", text.encode("password"), "PBKDF2", false, ["deriveBits", "deriveKey"]);
+    console.log(hex(await crypto.subtle.deriveBits({ name: "PBKDF2", hash: "SHA-256", salt: text.encode("salt"), iterations: 2 }, password, 256)));
+    for (const algorithm of [{ name: "ECDSA", namedCurve: "P-256" }, { name: "RSA-PSS", modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: "SHA-256" }, { name: "Ed25519" }]) {
+      const pair = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+      const use = { name: algorithm.name, hash: "SHA-256", saltLength: 32 };
+      const signature = await crypto.subtle.sign(use, pair.privateKey, text.encode("m"));
+      const again = await crypto.subtle.importKey("spki", await crypto.subtle.exportKey("spki", pair.publicKey), algorithm.hash ? { name: algorithm.name, hash: "SHA-256" } : algorithm, true, ["verify"]);
+      console.log(algorithm.name, await crypto.subtle.verify(use, again, signature, text.encode("m")), await crypto.subtle.verify(use, again, signature, text.encode("n")));
+    }
+    const aes = await crypto.subtle.generateKey({ name: "AES-CBC", length: 256 }, true, ["encrypt", "decrypt"]);
+    const wrap = await crypto.subtle.generateKey({ name: "AES-KW", length: 128 }, false, ["wrapKey", "unwrapKey"]);
+    const wrapped = await crypto.subtle.wrapKey("raw", aes, wrap, "AES-KW");
+    const back = await crypto.subtle.unwrapKey("raw", wrapped, wrap, "AES-KW", "AES-CBC", true, ["encrypt"]);
+    console.log(hex(await crypto.subtle.exportKey("raw", back)) === hex(await crypto.subtle.exportKey("raw", aes)), JSON.stringify(Object.keys(await crypto.subtle.exportKey("jwk", back)).sort()));
+    for (const bad of [() => crypto.subtle.digest("MD5", new Uint8Array()), () => crypto.subtle.exportKey("raw", wrap), () => crypto.subtle.sign("HMAC", gcm, new Uint8Array())]) {
+      try { await bad(); console.log("not refused"); } catch (error) { console.log(error.name); }
+    }
+    """
+    assert logged(run(sandbox, source)) == [
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",  # FIPS 180-2
+        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",  # RFC 4231, case 2
+        "42831ec2217774244b7221b784d0d49c",  # McGrew and Viega, case 4, first block
+        "d9313225f88406e5a55909c5aff5269a",
+        "ae4d0c95af6b46d32d0adff928f06dd02a303f8ef3c251dfd6e2d85a95474c43",  # RFC 7914 style, 2 rounds
+        "ECDSA true false",
+        "RSA-PSS true false",
+        "Ed25519 true false",
+        'true ["alg","ext","k","key_ops","kty"]'.replace('"alg",', ""),
+        "CryptoError",
+        "InvalidAccessError",
+        "InvalidAccessError",
+    ]

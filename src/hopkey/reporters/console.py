@@ -37,12 +37,13 @@ class ConsoleReporter:
         self._detail = detail
         self._iterations = iterations
         self._iteration = 0
-        self._redactor = Redactor(secrets)
+        self._all = self._redactor = Redactor(secrets)
 
     def request(self, result: RequestResult) -> None:
         """One request that has ended."""
         if self._detail is Detail.QUIET and result.ok:
             return
+        self._redactor = self._all.knowing(result.sent)
         if self._iterations > 1 and result.iteration != self._iteration:
             self._iteration = result.iteration
             self._line(self._paint("dim", f"Iteration {result.iteration} of {self._iterations}"))

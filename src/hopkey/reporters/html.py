@@ -112,6 +112,7 @@ def _filter() -> str:
 def _request(index: int, item: RequestResult, redactor: Redactor, result: RunResult, bodies: bool) -> str:
     state = "skipped" if item.skipped else "passed" if item.ok else "failed"
     answer = item.answer
+    redactor = redactor.knowing(item.sent)
     said = "skipped" if item.skipped else "no answer" if answer is None else f"{answer.status} {answer.reason}".strip()
     time = "" if answer is None else f"{_time(answer.duration)}, {_size(answer.size)}"
     turn = f' <span class="turn">iteration {item.iteration}</span>' if result.iterations > 1 else ""

@@ -45,6 +45,7 @@ def document(result: RunResult, *, bodies: bool = False) -> dict[str, Any]:
 
 def _request(request: RequestResult, redactor: Redactor, *, bodies: bool) -> dict[str, Any]:
     answer = request.answer
+    redactor = redactor.knowing(request.sent)
     return {
         "path": request.path,
         "iteration": request.iteration,

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from hopkey.runner.results import Sent
+
 HIDDEN = "***"
 CREDENTIALS = frozenset(
     ["authorization", "cookie", "proxy-authorization", "set-cookie", "x-amz-security-token", "x-api-key"]
 )
+
+_AUTHORIZATIONS = frozenset(["authorization", "proxy-authorization"])
+_SHORTEST = 6
 
 
 class Redactor:
@@ -15,6 +20,13 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = sorted(secrets, key=len, reverse=True)
+
+    def knowing(self, sent: Sent | None) -> Redactor:
+        """The same, that also hides the credentials a request carried: its answer may repeat them."""
+        values = [value for name, value in (sent.headers if sent else ()) if name.lower() in _AUTHORIZATIONS]
+        found = {value.partition(" ")[2] or value for value in values}
+        extra = {value for value in found if len(value) >= _SHORTEST} - set(self._secrets)
+        return Redactor([*self._secrets, *extra]) if extra else self
 
     def text(self, text: str) -> str:
         for secret in self._secrets:
@@ -35,7 +47,7 @@ class Redactor:
 
     def _value(self, name: str, value: str) -> str:
         key = name.lower()
-        if key in ("authorization", "proxy-authorization"):
+        if key in _AUTHORIZATIONS:
             scheme, space, _ = value.partition(" ")
             return f"{scheme} {HIDDEN}" if space else HIDDEN
         return HIDDEN if key in CREDENTIALS else self.text(value)

@@ -31,12 +31,9 @@ Jump = str | None | Literal[False]
 
 
 class Worker:
-    """Runs iterations one after another: connections and the script engine serve them all. For one thread.
+    """Runs iterations one after another: connections and the script engine serve them all. For one thread."""
 
-    `scripts` is about how many scripts the run has.
-    """
-
-    def __init__(self, environment: Environment | None, options: Options, sender: Sender, *, scripts: int) -> None:
+    def __init__(self, environment: Environment | None, options: Options, sender: Sender) -> None:
         self._environment = environment
         self._options = options
         self._sender = sender
@@ -47,7 +44,6 @@ class Worker:
             limits=options.limits,
             cache_dir=options.cache_dir,
             legacy=options.legacy_sandbox,
-            expected=scripts,
         )
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from hopkey.runner.iteration import Jump, Worker
 from hopkey.runner.options import Options
 from hopkey.runner.results import Fault, RequestResult, RunResult
 from hopkey.runner.sending import Sender
-from hopkey.runner.tree import Position, positions, script_count, select
+from hopkey.runner.tree import Position, positions, select
 from hopkey.runner.variables import environment_entries, value_of
 
 MAX_JUMPS = 10_000
@@ -123,8 +123,7 @@ class _Run:
                     worker.close()
 
     def _worker(self) -> Worker:
-        scripts = sum(script_count(position) for position in self._chosen) * self._options.iterations
-        return Worker(self._environment, self._options, self._sender, scripts=scripts)
+        return Worker(self._environment, self._options, self._sender)
 
     def _iteration(self, worker: Worker, index: int, tell: Callable[[RequestResult], None] | None) -> None:
         turn = worker.begin(index, self._options.iterations)

@@ -14,12 +14,11 @@ if TYPE_CHECKING:
 class ScriptRunner:
     """Runs scripts one after another in the sandbox. For one thread."""
 
-    def __init__(self, *, host: Host, limits: Limits, cache_dir: Path | None, legacy: bool, expected: int) -> None:
+    def __init__(self, *, host: Host, limits: Limits, cache_dir: Path | None, legacy: bool) -> None:
         self._host = host
         self._limits = limits
         self._cache_dir = cache_dir
         self._legacy = legacy
-        self._expected = expected
         self._sandbox: Sandbox | None = None
 
     def run(self, script: Script) -> Outcome:
@@ -35,7 +34,6 @@ class ScriptRunner:
                     limits=self._limits,
                     cache_dir=self._cache_dir,
                     legacy=self._legacy,
-                    expected=self._expected,
                 )
             except EngineMissing as error:
                 raise ScriptError("engine", str(error), script.name) from None

@@ -89,12 +89,6 @@ def select(all_: Sequence[Position], folders: Sequence[str], requests: Sequence[
     ]
 
 
-def script_count(position: Position) -> int:
-    """How many scripts belong to the request, those of the folders above it included."""
-    holders: tuple[Collection | Request, ...] = (*position.parents, position.request)
-    return sum(bool(item.pre_request_script.strip()) + bool(item.test_script.strip()) for item in holders)
-
-
 def _in_folder(position: Position, name: str) -> bool:
     return any(
         name in (parent.name, parent.id, parent.ref_id) or _ends(position.names[: depth + 1], name)

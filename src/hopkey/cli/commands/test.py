@@ -266,8 +266,8 @@ def _within(options: Options, folder: str) -> Options:
 
 
 def _finish(result: RunResult, terminal: Terminal) -> int:
-    for code in dict.fromkeys(fault.code for fault in result.faults):
-        print(f"ERROR_CODE: {code}", file=terminal.err)
+    for fault in result.faults:
+        print(f"ERROR_CODE: {fault.code}", file=terminal.err)
     failing = not all(check.ok for check in result.checks)
     if failing:
         print("ERROR_CODE: TESTS_FAILING", file=terminal.err)

@@ -35,6 +35,7 @@ SNAPSHOT = "snapshot.bin"
 _TICK_SECONDS = 0.02
 _ENTRY_POINTS = ("__begin", "__drain", "__settle", "__finish")
 _STRICT = '"use strict";'
+_MAX_DEPTH = 1000
 _MODULE_BYTES = 5 * 1024 * 1024
 _EMPTY_REQUEST: dict[str, Any] = {
     "name": "",
@@ -63,12 +64,11 @@ class Sandbox:
         limits: Limits | None = None,
         cache_dir: Path | None = None,
         legacy: bool = False,
-        expected: int = 0,
     ) -> None:
         self._limits = limits or Limits()
         self._host = host
         self._legacy = legacy
-        self._engine, self._module = load(cache_dir, expected=expected)
+        self._engine, self._module = load(cache_dir)
         self._maximum_pages = (self._limits.memory_bytes * 2 + (32 << 20)) // PAGE
         self._modules: dict[str, str] = {}
         self._deadline = 0.0
@@ -360,7 +360,20 @@ def _response_value(answer: ScriptResponse) -> dict[str, Any]:
         "duration": round(answer.duration, 3),
         "text": text,
         "base64": encoded,
+        "deep": _is_deep(answer.body),
     }
+
+
+def _is_deep(body: bytes) -> bool:
+    """Whether the body nests deeper than the engine's parser of JSON can go; strings are taken for structure too."""
+    if body.count(b"[") + body.count(b"{") <= _MAX_DEPTH:
+        return False
+    depth = 0
+    for bracket in re.findall(rb"[\[\]{}]", body):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > _MAX_DEPTH:
+            return True
+    return False
 
 
 def _fetched(future: Future[FetchResponse]) -> tuple[bool, Any]:

@@ -2,7 +2,7 @@
 // "Expected {subject} {words} {what}". `to` starts them anew, so that, as in the official runner, a `not` counts only behind it.
 const __expect = (() => {
   const dropped = ["which", "but", "does"];
-  const kept = { be: "be", been: "been", is: "be", that: "that", and: "and", have: "have", with: "with", at: "at", of: "of", same: "same", itself: "itself", deep: "deep", own: "own", nested: "nested", ordered: "ordered", all: "all", any: "any" };
+  const kept = { be: "be", been: "been", is: "be", that: "that", and: "and", with: "with", at: "at", of: "of", same: "same", itself: "itself", deep: "deep", own: "own", nested: "nested", ordered: "ordered", all: "all", any: "any" };
   const hidden = new WeakMap();
   const of = (chain) => hidden.get(chain);
   const make = (value, words = "to") => { const chain = new Expectation(); hidden.set(chain, { value, words }); return chain; };
@@ -213,7 +213,7 @@ const __expect = (() => {
     closeTo(other, delta) { const state = of(this); return settle(state, isNumber(state.value) && Math.abs(state.value - other) <= delta, `closeTo ${list([other, delta])}`); }
     approximately(other, delta) { const state = of(this); return settle(state, isNumber(state.value) && Math.abs(state.value - other) <= delta, `approximately ${list([other, delta])}`); }
     match(regex) { const state = of(this); return settle(state, new RegExp(regex).test(state.value), `match ${__shown(regex, { regexes: true })}`); }
-    matches(regex) { return this.match(regex); }
+    matches(regex) { const state = of(this); return make(state.value, has(state, "not") ? "to not" : "to").match(regex); }
     string(wanted) { const state = of(this); return settle(state, typeof state.value === "string" && state.value.includes(wanted), `${behind(state, "have")}string '${__shown(wanted)}'`); }
     throw(...args) { return thrown(of(this), args); }
     throws(...args) { return thrown(of(this), args); }
@@ -257,6 +257,7 @@ const __expect = (() => {
   const define = (name, get) => Object.defineProperty(Expectation.prototype, name, { get, configurable: true });
   for (const word of dropped) define(word, function () { return make(of(this).value, of(this).words); });
   define("has", function () { const { value, words } = of(this); return make(value, `${words} ${words.endsWith("that") ? "has" : "have"}`); });
+  define("have", function () { const { value, words } = of(this); return make(value, words.endsWith(" have") ? words : `${words} have`); });
   for (const [word, text] of Object.entries(kept)) if (word !== "at") define(word, function () { return make(of(this).value, `${of(this).words} ${text}`); });
   define("at", function () {
     const state = of(this);

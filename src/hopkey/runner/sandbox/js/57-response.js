@@ -15,7 +15,7 @@ const __response = (() => {
   const text = () => raw().text;
   const value = () => {
     if (!known) {
-      try { parsed = JSON.parse(text()); } catch { parsed = text(); }
+      try { parsed = raw().deep ? text() : JSON.parse(text()); } catch { parsed = text(); }
       known = true;
     }
     return parsed;
