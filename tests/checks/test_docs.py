@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import re
 from collections.abc import Iterator
 from dataclasses import fields
@@ -10,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from hopkey.cli.commands.test import parser as run_parser
 from hopkey.cli.exits import ERROR_EXITS, Exit
+from hopkey.cli.main import BUILT_IN
 from hopkey.server.audit.models import Event
 from hopkey.server.commands.admin import parser as admin_parser
 from hopkey.server.config import Config
@@ -28,9 +29,12 @@ def missing(names: set[str], text: str) -> list[str]:
     return sorted(name for name in names if f"`{name}`" not in text)
 
 
-def test_options_of_the_command() -> None:
-    options = {flag for action in run_parser()._actions for flag in action.option_strings}
+@pytest.mark.parametrize("command", sorted(BUILT_IN))
+def test_options_of_the_commands(command: str) -> None:
+    parser = importlib.import_module(BUILT_IN[command][0]).parser()
+    options = {flag for action in parser._actions for flag in action.option_strings}
     assert missing(options, page("cli.md")) == []
+    assert f"`hopkey {command}`" in page("cli.md")
 
 
 def test_exit_and_error_codes() -> None:

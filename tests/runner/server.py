@@ -27,6 +27,7 @@ class Server:
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 65536  # head and body in one piece
     state: Server
 
     def answer(self) -> None:
