@@ -89,13 +89,13 @@ def _plot(result: RunResult, redactor: Redactor) -> str:
         height = max(1.5, duration / top * _BAR_HEIGHT)
         label = f"{redactor.text(item.path)}: {_time(duration)}"
         bars.append(
-            f'<a href="#r{index}"><rect x="{place * width:.2f}" y="{_BAR_HEIGHT - height:.2f}" '
+            f'<a href="#r{index}" aria-label="{escape(label)}"><rect x="{place * width:.2f}" y="{_BAR_HEIGHT - height:.2f}" '
             f'width="{width - gap:.2f}" height="{height:.2f}" class="{"good" if item.ok else "bad"}">'
             f"<title>{escape(label)}</title></rect></a>"
         )
     return (
         f"<figure><figcaption>Time of each answer, in order; the highest is {_time(top)}</figcaption>"
-        f'<svg viewBox="0 0 1000 {_BAR_HEIGHT}" preserveAspectRatio="none" role="img" '
+        f'<svg viewBox="0 0 1000 {_BAR_HEIGHT}" preserveAspectRatio="none" role="group" '
         f'aria-label="Times of {len(timed)} answers, at most {_time(top)}">{"".join(bars)}</svg></figure>'
     )
 
@@ -123,14 +123,14 @@ def _request(index: int, item: RequestResult, redactor: Redactor, result: RunRes
             for check in test.checks
         )
         mark = "good" if test.ok else "bad"
-        inner.append(f'<section><h3 class="{mark}">{escape(redactor.text(test.name))}</h3><ul>{checks}</ul></section>')
+        inner.append(f'<section><h2 class="{mark}">{escape(redactor.text(test.name))}</h2><ul>{checks}</ul></section>')
     for fault in item.faults:
         where = f"{fault.script}: " if fault.script else ""
         text = escape(redactor.text(where + fault.message))
         inner.append(f'<p class="fault"><b>{escape(fault.code)}</b> {text}</p>')
     if item.console:
         lines = "\n".join(f"[{level}] {redactor.text(text)}" for level, text in item.console)
-        inner.append(f"<section><h3>Console</h3><pre tabindex=0>{escape(lines)}</pre></section>")
+        inner.append(f"<section><h2>Console</h2><pre tabindex=0>{escape(lines)}</pre></section>")
     if bodies:
         if item.sent is not None:
             inner.append(_message("Request", item.sent.headers, item.sent.body, redactor))
@@ -149,7 +149,7 @@ def _message(name: str, headers: tuple[tuple[str, str], ...], body: bytes | None
     text = redactor.body(body, MAX_BODY)
     if text:
         lines += ["", text]
-    return f"<section><h3>{name}</h3><pre tabindex=0>{escape(chr(10).join(lines))}</pre></section>"
+    return f"<section><h2>{name}</h2><pre tabindex=0>{escape(chr(10).join(lines))}</pre></section>"
 
 
 def _asset(name: str) -> str:
