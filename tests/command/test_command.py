@@ -202,7 +202,7 @@ def test_requests_go_out_as_they_stand(service: Service, tmp_path: Path) -> None
     assert (form_[0], form_[2]["Content-Type"], form_[3]) == (
         "POST",
         form["contentType"],
-        b"name=ana&two+words=a+%26+b",
+        b"name=ana&two%20words=a%20%26%20b",
     )
     assert (json_[1], json_[2]["Content-Type"]) == ("/j?k=ana", "application/json")
     assert json.loads(json_[3]) == {"a": "ana", "b": [1]}

@@ -318,7 +318,7 @@ def test_bodies_of_every_kind(server: Server, tmp_path: Path) -> None:
         assert part in form["body"]
     assert "off" not in form["body"]
     assert (binary["body"], binary["headers"]["content-type"]) == ("\x00\x01", "application/octet-stream")
-    assert encoded["body"] == "a=%C3%A4+%26&c="
+    assert encoded["body"] == "a=%C3%A4%20%26&c="
     assert xml["body"].encode("latin-1").decode() == "<a>ä</a>"
     assert json.loads(comments["body"]) == {"a": "//", "b": [1, 2]}
     assert mine["headers"]["content-type"] == "text/x-mine"

@@ -89,8 +89,8 @@ def _plot(result: RunResult, redactor: Redactor) -> str:
         height = max(1.5, duration / top * _BAR_HEIGHT)
         label = f"{redactor.text(item.path)}: {_time(duration)}"
         bars.append(
-            f'<a href="#r{index}" aria-label="{escape(label)}"><rect x="{place * width:.2f}" y="{_BAR_HEIGHT - height:.2f}" '
-            f'width="{width - gap:.2f}" height="{height:.2f}" class="{"good" if item.ok else "bad"}">'
+            f'<a href="#r{index}" aria-label="{escape(label)}"><rect x="{place * width:.2f}" '
+            f'y="{_BAR_HEIGHT - height:.2f}" width="{width - gap:.2f}" height="{height:.2f}" class="{"good" if item.ok else "bad"}">'
             f"<title>{escape(label)}</title></rect></a>"
         )
     return (

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from hopkey.formats.jsonc import strip_comments
 from hopkey.formats.model import Json
@@ -36,7 +36,7 @@ def encode(body: Json, render: Render, files: Path | None) -> tuple[bytes | None
         return _binary(content, render, files), kind
     text = render(str(content))
     if kind == "application/x-www-form-urlencoded":
-        return urlencode(_form_pairs(text)).encode("ascii"), kind
+        return urlencode(_form_pairs(text), quote_via=quote).encode("ascii"), kind
     if "json" in kind:
         text = strip_comments(text)
     return text.encode(), kind

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
@@ -113,8 +113,9 @@ def _address(endpoint: str, query: list[tuple[str, str]]) -> str:
         raise BuildError(f"the address {endpoint!r} is not valid: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise BuildError(f"the address {endpoint!r} is not valid: it needs http:// or https:// and a host")
-    pairs = [*parse_qsl(parts.query, keep_blank_values=True), *query] if query else None
-    text = urlencode(pairs, quote_via=quote) if pairs is not None else quote(parts.query, safe="=&%?/:@!$'()*+,;~")
+    # What stands in the address stays as it is written there; parameters follow.
+    written = quote(parts.query, safe="=&%?/:@!$'()*+,;~")
+    text = "&".join(part for part in (written, urlencode(query, quote_via=quote)) if part)
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
     return urlunsplit((parts.scheme, parts.netloc, path, text, ""))
 

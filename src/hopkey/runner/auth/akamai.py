@@ -41,7 +41,7 @@ def sign(
     scheme = urlsplit(draft.url).scheme
     data = "\t".join((draft.method, scheme, draft.host, draft.target, signed, content, start))
     key = _base64_mac(client_secret, stamp)
-    draft.set_default("Authorization", f"{start}signature={_base64_mac(key, data)}")
+    draft.set("Authorization", f"{start}signature={_base64_mac(key, data)}")
 
 
 def _base64_mac(key: str, text: str) -> str:

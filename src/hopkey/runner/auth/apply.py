@@ -15,8 +15,8 @@ from hopkey.runner.auth.draft import AuthError, Draft
 def apply(auth: Json, draft: Draft, *, token: Callable[[Json], str]) -> None:
     """Add to `draft` what `auth` says, whose templates are filled in. Raises `AuthError`.
 
-    A header that the request names itself stays as it is. `token` gives the access token for an OAuth 2 grant. Digest
-    adds nothing here: it answers a challenge (`hopkey.runner.auth.digest`).
+    What it adds stands above a header of that name in the request. `token` gives the access token for an OAuth 2 grant.
+    Digest adds nothing here: it answers a challenge (`hopkey.runner.auth.digest`).
     """
     if not auth.get("authActive", True):
         return
@@ -33,11 +33,11 @@ def _nothing(_auth: Json, _draft: Draft, _token: Callable[[Json], str]) -> None:
 
 def _basic(auth: Json, draft: Draft, _token: Callable[[Json], str]) -> None:
     pair = f"{_text(auth, 'username')}:{_text(auth, 'password')}".encode()
-    draft.set_default("Authorization", "Basic " + base64.b64encode(pair).decode("ascii"))
+    draft.set("Authorization", "Basic " + base64.b64encode(pair).decode("ascii"))
 
 
 def _bearer(auth: Json, draft: Draft, _token: Callable[[Json], str]) -> None:
-    draft.set_default("Authorization", "Bearer " + _text(auth, "token"))
+    draft.set("Authorization", "Bearer " + _text(auth, "token"))
 
 
 def _api_key(auth: Json, draft: Draft, _token: Callable[[Json], str]) -> None:
@@ -45,7 +45,7 @@ def _api_key(auth: Json, draft: Draft, _token: Callable[[Json], str]) -> None:
     if auth.get("addTo") == "QUERY_PARAMS":
         draft.add_query(urlencode({key: _text(auth, "value")}, quote_via=quote))
     elif key:
-        draft.set_default(key, _text(auth, "value"))
+        draft.set(key, _text(auth, "value"))
 
 
 def _oauth2(auth: Json, draft: Draft, token: Callable[[Json], str]) -> None:
@@ -53,7 +53,7 @@ def _oauth2(auth: Json, draft: Draft, token: Callable[[Json], str]) -> None:
     if auth.get("addTo") == "QUERY_PARAMS":
         draft.add_query(urlencode({"access_token": value}, quote_via=quote))
     else:
-        draft.set_default("Authorization", "Bearer " + value)
+        draft.set("Authorization", "Bearer " + value)
 
 
 def _aws(auth: Json, draft: Draft, _token: Callable[[Json], str]) -> None:
@@ -109,7 +109,7 @@ def _jwt(auth: Json, draft: Draft, _token: Callable[[Json], str]) -> None:
         draft.add_query(urlencode({_text(auth, "paramName") or "token": made}, quote_via=quote))
     else:
         prefix = str(auth.get("headerPrefix", "Bearer ")).strip()
-        draft.set_default("Authorization", f"{prefix} {made}".strip())
+        draft.set("Authorization", f"{prefix} {made}".strip())
 
 
 _KINDS: dict[str, Callable[[Json, Draft, Callable[[Json], str]], None]] = {

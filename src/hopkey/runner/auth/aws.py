@@ -68,7 +68,7 @@ def sign(
         if name in headers:
             draft.headers[name] = (written, headers[name])
     value = f"AWS4-HMAC-SHA256 Credential={access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
-    draft.set_default("Authorization", value)
+    draft.set("Authorization", value)
 
 
 def _canonical(draft: Draft, headers: dict[str, str], names: str, payload: str, *, double: bool) -> str:

@@ -38,10 +38,9 @@ class Draft:
     def header(self, name: str) -> str:
         return self.headers.get(name.lower(), ("", ""))[1]
 
-    def set_default(self, name: str, value: str) -> None:
-        """Add a header unless the request names it itself."""
-        clean = value.replace("\r", " ").replace("\n", " ").strip()
-        self.headers.setdefault(name.lower(), (name, clean))
+    def set(self, name: str, value: str) -> None:
+        """Put a header; as in the official runner it stands above one that the request names itself."""
+        self.headers[name.lower()] = (name, value.replace("\r", " ").replace("\n", " ").strip())
 
     def add_query(self, pairs: str) -> None:
         """Append ready-encoded ``key=value`` pairs to the query."""

@@ -53,7 +53,7 @@ def sign(
     fields = {"id": key_id, "ts": stamp, "nonce": nonce, "hash": payload, "ext": ext}
     fields |= {"mac": base64.b64encode(mac).decode("ascii"), "app": app, "dlg": dlg if app else ""}
     value = ", ".join(f'{name}="{_escaped(text)}"' for name, text in fields.items() if text)
-    draft.set_default("Authorization", f"Hawk {value}")
+    draft.set("Authorization", f"Hawk {value}")
 
 
 def _payload_hash(draft: Draft, digest: str) -> str:

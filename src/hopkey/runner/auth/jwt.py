@@ -39,7 +39,7 @@ def encode(
         warnings.simplefilter("ignore")  # a short secret is the choice of whoever wrote the collection
         try:
             body = json.dumps(claims, separators=(",", ":"), ensure_ascii=False).encode()
-            return jwt.api_jws.encode(body, key, algorithm=algorithm, headers={**extra, "typ": extra.get("typ", "JWT")})
+            return jwt.api_jws.encode(body, key, algorithm=algorithm, headers={"typ": None, **extra})
         except (jwt.PyJWTError, ValueError, TypeError) as error:
             raise AuthError(f"JWT: {error}") from None
 

@@ -113,7 +113,7 @@ def _request(grant: dict[str, Any], fields: dict[str, str], extra: str) -> Draft
     client, secret = str(grant.get("clientID") or ""), str(grant.get("clientSecret") or "")
     if grant.get("clientAuthentication") == "AS_BASIC_AUTH_HEADERS":
         pair = f"{quote(client, safe='')}:{quote(secret, safe='')}".encode()
-        draft.set_default("Authorization", "Basic " + base64.b64encode(pair).decode("ascii"))
+        draft.set("Authorization", "Basic " + base64.b64encode(pair).decode("ascii"))
     else:
         fields["client_id"] = client
         if secret:
@@ -129,7 +129,7 @@ def _request(grant: dict[str, Any], fields: dict[str, str], extra: str) -> Draft
             draft.add_query(urlencode({key: value}))
         else:
             fields[key] = value
-    draft.set_default("Content-Type", "application/x-www-form-urlencoded")
-    draft.set_default("Accept", "application/json")
+    draft.set("Content-Type", "application/x-www-form-urlencoded")
+    draft.set("Accept", "application/json")
     draft.body = urlencode(fields).encode("ascii")
     return draft
