@@ -88,10 +88,10 @@ def _plot(result: RunResult, redactor: Redactor) -> str:
         duration = item.answer.duration if item.answer else 0.0
         height = max(1.5, duration / top * _BAR_HEIGHT)
         label = f"{redactor.text(item.path)}: {_time(duration)}"
+        x, y, tone = place * width, _BAR_HEIGHT - height, "good" if item.ok else "bad"
         bars.append(
-            f'<a href="#r{index}" aria-label="{escape(label)}"><rect x="{place * width:.2f}" '
-            f'y="{_BAR_HEIGHT - height:.2f}" width="{width - gap:.2f}" height="{height:.2f}" class="{"good" if item.ok else "bad"}">'
-            f"<title>{escape(label)}</title></rect></a>"
+            f'<a href="#r{index}" aria-label="{escape(label)}"><rect class="{tone}" x="{x:.2f}" y="{y:.2f}" '
+            f'width="{width - gap:.2f}" height="{height:.2f}"><title>{escape(label)}</title></rect></a>'
         )
     return (
         f"<figure><figcaption>Time of each answer, in order; the highest is {_time(top)}</figcaption>"
