@@ -37,13 +37,12 @@ class ConsoleReporter:
         self._detail = detail
         self._iterations = iterations
         self._iteration = 0
-        self._all = self._redactor = Redactor(secrets)
+        self._redactor = Redactor(secrets)
 
     def request(self, result: RequestResult) -> None:
         """One request that has ended."""
         if self._detail is Detail.QUIET and result.ok:
             return
-        self._redactor = self._all.knowing(result.sent)
         if self._iterations > 1 and result.iteration != self._iteration:
             self._iteration = result.iteration
             self._line(self._paint("dim", f"Iteration {result.iteration} of {self._iterations}"))
@@ -80,16 +79,19 @@ class ConsoleReporter:
             self._line(f"{line}  {status}  {detail}")
         if self._detail is not Detail.VERBOSE:
             return
+        wire = self._redactor.knowing(result.sent)
         if result.sent is not None:
-            self._message("→", result.sent.headers, result.sent.body)
+            self._message("→", result.sent.headers, result.sent.body, wire)
         if answer is not None:
-            self._message("←", answer.headers, answer.body)
+            self._message("←", answer.headers, answer.body, wire)
 
-    def _message(self, arrow: str, headers: tuple[tuple[str, str], ...], body: bytes | None) -> None:
+    def _message(
+        self, arrow: str, headers: tuple[tuple[str, str], ...], body: bytes | None, redactor: Redactor
+    ) -> None:
         mark = self._paint("dim", arrow)
-        for name, value in self._redactor.headers(headers):
+        for name, value in redactor.headers(headers):
             self._line(f"    {mark} {_printable(name)}: {_printable(value)}")
-        for line in self._redactor.body(body, MAX_BODY).splitlines():
+        for line in redactor.body(body, MAX_BODY).splitlines():
             self._line(f"    {mark}   {_printable(line)}")
 
     def summary(self, result: RunResult) -> None:

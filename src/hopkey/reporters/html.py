@@ -112,7 +112,7 @@ def _filter() -> str:
 def _request(index: int, item: RequestResult, redactor: Redactor, result: RunResult, bodies: bool) -> str:
     state = "skipped" if item.skipped else "passed" if item.ok else "failed"
     answer = item.answer
-    redactor = redactor.knowing(item.sent)
+    wire = redactor.knowing(item.sent)
     said = "skipped" if item.skipped else "no answer" if answer is None else f"{answer.status} {answer.reason}".strip()
     time = "" if answer is None else f"{_time(answer.duration)}, {_size(answer.size)}"
     turn = f' <span class="turn">iteration {item.iteration}</span>' if result.iterations > 1 else ""
@@ -133,9 +133,9 @@ def _request(index: int, item: RequestResult, redactor: Redactor, result: RunRes
         inner.append(f"<section><h2>Console</h2><pre tabindex=0>{escape(lines)}</pre></section>")
     if bodies:
         if item.sent is not None:
-            inner.append(_message("Request", item.sent.headers, item.sent.body, redactor))
+            inner.append(_message("Request", item.sent.headers, item.sent.body, wire))
         if answer is not None:
-            inner.append(_message("Answer", answer.headers, answer.body, redactor))
+            inner.append(_message("Answer", answer.headers, answer.body, wire))
     opened = "" if item.ok else " open"
     return (
         f'<details id="r{index}" class="request {state}"{opened}><summary><span class="state">{state}</span> '

@@ -45,7 +45,7 @@ def document(result: RunResult, *, bodies: bool = False) -> dict[str, Any]:
 
 def _request(request: RequestResult, redactor: Redactor, *, bodies: bool) -> dict[str, Any]:
     answer = request.answer
-    redactor = redactor.knowing(request.sent)
+    wire = redactor.knowing(request.sent)
     return {
         "path": request.path,
         "iteration": request.iteration,
@@ -54,7 +54,7 @@ def _request(request: RequestResult, redactor: Redactor, *, bodies: bool) -> dic
         "startedAt": _moment(request.started),
         "passed": request.ok,
         "skipped": request.skipped,
-        "request": _sent(request, redactor) if bodies and request.sent else None,
+        "request": _sent(request, wire) if bodies and request.sent else None,
         "response": None
         if answer is None
         else {
@@ -63,7 +63,7 @@ def _request(request: RequestResult, redactor: Redactor, *, bodies: bool) -> dic
             "durationMs": round(answer.duration, 3),
             "bytes": answer.size,
             **(
-                {"headers": dict(redactor.headers(answer.headers)), "body": redactor.body(answer.body, MAX_BODY)}
+                {"headers": dict(wire.headers(answer.headers)), "body": wire.body(answer.body, MAX_BODY)}
                 if bodies
                 else {}
             ),

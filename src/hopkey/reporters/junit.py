@@ -23,7 +23,6 @@ def render(result: RunResult) -> str:
 
 
 def _suite(request: RequestResult, redactor: Redactor, *, named: bool) -> str:
-    redactor = redactor.knowing(request.sent)
     tests, failures, errors = _counts(request)
     name = f"{request.path} (iteration {request.iteration})" if named else request.path
     stamp = datetime.fromtimestamp(request.started, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

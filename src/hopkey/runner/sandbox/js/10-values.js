@@ -5,17 +5,18 @@ const __text = (value) => {
   return String(value);
 };
 
-// Texts that look like code stand without quotes, and a line break is a space.
+// Texts that look like code or name one of the language's own types stand without quotes, and a line break is a space.
+const __typeName = /^(?:\w*Error|Array|Boolean|Date|Function|Map|Number|Object|Promise|RegExp|Set|String|Symbol|WeakMap|WeakSet)$/;
 const __looksLikeCode = /^(?:(?:async\s+)?(?:function|\([^)]*\)\s*=>)|\/.*\/[a-z]*$)/s;
 const __quoted = (text) => {
   const line = text.replace(/\r?\n/g, " ");
-  return __looksLikeCode.test(line) ? line : `'${line}'`;
+  return __looksLikeCode.test(line) || __typeName.test(line) ? line : `'${line}'`;
 };
 
 // A value in the message of an expectation: {a: 1, b: ['x', null]}.
 const __shown = (value, { regexes = false, depth = 0 } = {}) => {
   switch (typeof value) {
-    case "string": return depth ? `'${value.replace(/\r?\n/g, " ")}'` : __quoted(value);
+    case "string": return __quoted(value);
     case "bigint": return `${value}n`;
     case "function": return __quoted(String(value));
     case "object": break;

@@ -170,7 +170,7 @@ const __expect = (() => {
   };
   const instance = (state, constructor) => {
     const ok = typeof constructor === "function" && state.value instanceof constructor;
-    return settle(state, ok, `${behind(state, "be")}an instanceof ${constructor?.name ?? __shown(constructor)}`);
+    return settle(state, ok, `${behind(state, "be")}an instanceof ${typeof constructor === "function" ? __quoted(constructor.name) : __shown(constructor)}`);
   };
 
   const equality = (word, test) => function (other) {
