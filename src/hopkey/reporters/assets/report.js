@@ -3,12 +3,12 @@
   const query = document.getElementById("query"), failed = document.getElementById("failed");
   const count = document.getElementById("count"), none = document.getElementById("none");
   const requests = [...document.querySelectorAll(".request")];
-  const texts = new Map(requests.map((request) => [request, request.textContent.toLowerCase()]));
+  const texts = new Map(requests.map((request) => [request, request.textContent.toLowerCase().replace(/\s+/g, " ")]));
   const apply = () => {
-    const words = query.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const text = query.value.toLowerCase().replace(/\s+/g, " ").trim();
     let shown = 0;
     for (const request of requests) {
-      const fits = (!failed.checked || request.classList.contains("failed")) && words.every((word) => texts.get(request).includes(word));
+      const fits = (!failed.checked || request.classList.contains("failed")) && texts.get(request).includes(text);
       request.hidden = !fits;
       shown += fits;
     }
