@@ -87,6 +87,8 @@ def test_the_server_serves_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     running = Running(process, f"http://127.0.0.1:{port}")
     try:
         running.wait_until_ready()
+        # Said once it answers, on lines of their own: where it listens, and the set-up link.
+        running.output += process.stdout.readline() + process.stdout.readline()
         assert running.get("/sign-in").status == 200
         assert running.get("/static/ui/app.css").status == 200
         assert running.collection("c", None).status == 401

@@ -7,9 +7,8 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.contrib.sessions.backends.db import SessionStore
-from django.contrib.sessions.models import Session
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
 from django.utils import timezone
 
 from hopkey.server.accounts import links
@@ -101,15 +100,16 @@ def test_a_password_link_works_once_for_its_account_until_it_expires(people: Peo
 
 
 def test_deactivating_ends_sessions_and_is_undone_without_loss(people: People) -> None:
+    clients = {user.pk: Client() for user in (people.ana, people.ed)}
     for user in (people.ana, people.ed):
-        session = SessionStore()
-        session["_auth_user_id"] = user.pk
-        session.create()
+        clients[user.pk].force_login(user)
     people_services.person_deactivate(user=people.ed, by=OPERATOR)
-    assert [item.get_decoded()["_auth_user_id"] for item in Session.objects.all()] == [people.ana.pk]
+    assert clients[people.ana.pk].get("/profile").status_code == 200
+    assert clients[people.ed.pk].get("/profile").status_code == 302
     assert not User.objects.get(pk=people.ed.pk).is_active
     people_services.person_reactivate(user=people.ed, by=OPERATOR)
     assert User.objects.get(pk=people.ed.pk).is_active
+    assert clients[people.ed.pk].get("/profile").status_code == 302, "the old session does not come back"
     assert Membership.objects.filter(user=people.ed).exists()
 
 

@@ -117,10 +117,11 @@ def test_a_page_of_tokens_takes_three_queries(people: People, django_assert_num_
     with django_assert_num_queries(3):  # type: ignore[operator]
         for token in selectors.token_list(owner=people.ana)[:12]:
             assert token.owner.email
-            assert getattr(token, "use", None) is None
+            assert token.use.used_at is None
             assert [grant.workspace.name for grant in token.grants.all()] == ["Orders"]
 
 
 def test_the_services_offer_no_way_to_change_a_token() -> None:
     public = {name for name in dir(services) if name.startswith("token")}
-    assert public == {"token_generate", "token_generate_for", "token_delete", "tokens_delete_of"}
+    deleting = {"token_delete", "tokens_delete", "tokens_delete_of", "token_cut_off"}
+    assert public == {"token_generate", "token_generate_for", "tokens_reaching", *deleting}

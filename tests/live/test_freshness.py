@@ -57,7 +57,14 @@ def test_no_request_started_after_the_delete_was_answered_is_served_in_thousands
 
 
 RAW = {
-    "token": ("DELETE FROM hopkey_token WHERE id = {token_id}", 401),
+    "token": (
+        "DELETE FROM hopkey_token_use WHERE token_id = {token_id}; DELETE FROM hopkey_token WHERE id = {token_id}",
+        401,
+    ),
+    "cut-off": (
+        "INSERT INTO hopkey_token_cutoff (token_id, workspace_id, at) VALUES ({token_id}, '{team}', '2026-01-01')",
+        404,
+    ),
     "expiry": ("UPDATE hopkey_token SET expires_at = '2020-01-01 00:00:00' WHERE id = {token_id}", 401),
     "restriction": ("UPDATE hopkey_token SET restricted = {true} WHERE id = {token_id}", 404),
     "owner": ("UPDATE hopkey_user SET is_active = {false} WHERE id = '{user}'", 401),
@@ -89,11 +96,9 @@ def test_raw_sql_on_every_watched_table_is_seen_by_the_very_next_request(
         assert server.get(path, token["token"]).status == 200
     is_postgresql = bool(made.database_url)
     words = {"true": "true" if is_postgresql else "1", "false": "false" if is_postgresql else "0"}
-    made.sql(
-        statement.format(
-            token_id=token["id"], user=user, collection=collection, environment=environment, other=other, **words
-        )
-    )
+    names = {"user": user, "team": team, "other": other, "collection": collection, "environment": environment}
+    for part in statement.split("; "):
+        made.sql(part.format(token_id=token["id"], **names, **words))
     for server in (world.server, second):
         answer = server.get(path, token["token"])
         if isinstance(expected, int):

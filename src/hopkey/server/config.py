@@ -88,6 +88,13 @@ class Config:
     upload_limit_mb: int = _setting(
         32, "HOPKEY_UPLOAD_LIMIT_MB", "largest request body and import file in megabytes, 1 to 512"
     )
+    audit_days: int = _setting(0, "HOPKEY_AUDIT_DAYS", "days audit events are kept, 1 to 36500; 0: for ever")
+    recent_minutes: int = _setting(
+        60,
+        "HOPKEY_RECENT_MINUTES",
+        "minutes after which generating and deleting tokens, and acts in the console, ask to confirm the sign-in; "
+        "0: never",
+    )
     cache_mb: int = _setting(
         64, "HOPKEY_CACHE_MB", "memory of each process for ready-made answers, in megabytes, 1 to 4096"
     )
@@ -101,6 +108,8 @@ class Config:
         _range(self, "session_days", 1, 365)
         _range(self, "upload_limit_mb", 1, 512)
         _range(self, "cache_mb", 1, 4096)
+        _range(self, "audit_days", 0, 36_500)
+        _range(self, "recent_minutes", 0, 100_000)
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise ConfigError(f"HOPKEY_LOG_LEVEL is {self.log_level!r}; use debug, info, warning or error.")
         if self.public_url:

@@ -87,12 +87,16 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.usersessions",
     "hopkey.server.changes",
     "hopkey.server.audit",
     "hopkey.server.accounts",
     "hopkey.server.workspaces",
     "hopkey.server.tokens",
+    "hopkey.server.figures",
+    "hopkey.server.maintenance",
     "hopkey.server.ui",
+    "hopkey.server.console",
     "hopkey.server.web",
 ]
 

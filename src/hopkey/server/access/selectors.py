@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import ipaddress
 
+from django.utils import timezone
+
 from hopkey.server.access.rules import may_read
 from hopkey.server.tokens.format import is_well_formed, token_digest
 from hopkey.server.tokens.models import Token
+from hopkey.server.tokens.policies import policy_get
+from hopkey.server.tokens.policy import lifetime_seconds
 from hopkey.server.tokens.verify import Refusal, TokenRecord, verify
 from hopkey.server.workspaces.models import Kind, Workspace
 
 
 def token_record(digest: bytes) -> TokenRecord | None:
     """The stored record of the token with this digest, through the ORM (the gate reads the same by plain SQL)."""
-    token = Token.objects.select_related("owner").filter(digest=digest).first()
+    token = Token.objects.select_related("owner", "use").filter(digest=digest).first()
     if token is None:
         return None
+    policy = policy_get()
+    use = getattr(token, "use", None)
+    older = token.owner.tokens.filter(pk__lt=token.pk, ends_at__gt=timezone.now()).count()
     grants = frozenset(token.grants.values_list("workspace_id", flat=True)) if token.restricted else None
-    teams = token.owner.memberships.filter(workspace__kind=Kind.TEAM).values_list("workspace_id", flat=True)
+    cut = token.cutoffs.values("workspace_id")
+    teams = token.owner.memberships.filter(workspace__kind=Kind.TEAM).exclude(workspace_id__in=cut)
     return TokenRecord(
         id=token.pk,
         public_id=token.public_id,
@@ -27,7 +35,14 @@ def token_record(digest: bytes) -> TokenRecord | None:
         expires_at=token.expires_at.timestamp() if token.expires_at else None,
         grants=grants,
         networks=tuple(ipaddress.ip_network(text) for text in token.networks),
-        teams=frozenset(teams),
+        teams=frozenset(teams.values_list("workspace_id", flat=True)),
+        over=policy.over(
+            seconds=lifetime_seconds(token.created_at, token.expires_at),
+            label=token.label,
+            older=older,
+        ),
+        idle_since=(use.idle_since if use else token.created_at).timestamp(),
+        policy=policy,
     )
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from hopkey.server.accounts.models import LinkPurpose, OneTimeLink, User
-from hopkey.server.accounts.services import password_check, user_create_row
+from hopkey.server.accounts.services import email_normalise, password_check, user_create_row
 from hopkey.server.audit.actor import Actor
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
 from hopkey.server.config import current
-from hopkey.server.errors import NotFound
+from hopkey.server.errors import Conflict, NotFound
 
 LINK_DAYS = 7
 
@@ -45,6 +48,45 @@ def password_link_issue(*, user: User, by: Actor) -> str:
         OneTimeLink.objects.filter(user=user).delete()
         record(Event.USER_LINK_ISSUED, by=by, kind="user", id=user.pk, label=user.email)
         return _issue(LinkPurpose.PASSWORD, user)
+
+
+def invite_issue(*, email: str, administrator: bool = False, by: Actor) -> str:
+    """A link with which the holder of this address makes an account. An earlier one for it ends.
+
+    Raises `DomainError` (``email_invalid``) or `Conflict` (``email_taken``).
+    """
+    email = email_normalise(email)
+    if User.objects.filter(email__iexact=email).exists():
+        raise Conflict("email_taken", "There is already an account with this e-mail address.", field="email")
+    with transaction.atomic(durable=True):
+        OneTimeLink.objects.filter(purpose=LinkPurpose.INVITE, email=email).delete()
+        detail = {"administrator": administrator}
+        record(Event.USER_INVITED, by=by, kind="user", label=email, detail=detail)
+        return _issue(LinkPurpose.INVITE, None, email=email, administrator=administrator)
+
+
+def invite_list() -> QuerySet[OneTimeLink]:
+    """Open invitations to have an account, newest first."""
+    return OneTimeLink.objects.filter(purpose=LinkPurpose.INVITE, expires_at__gt=timezone.now()).order_by("-id")
+
+
+def invite_revoke(*, emails: Sequence[str], by: Actor) -> int:
+    """End the invitations of these addresses; how many there were."""
+    wanted = {email.strip().lower() for email in emails}
+    with transaction.atomic(durable=True):
+        found = list(invite_list().select_for_update().filter(email__in=wanted))
+        for link in found:
+            record(Event.USER_INVITE_REVOKED, by=by, kind="user", label=link.email)
+            link.delete()
+    return len(found)
+
+
+def invite_redeem(*, secret: str, name: str, password: str, by: Actor) -> User:
+    """Create the invited account in the caller's transaction. Raises `DomainError`."""
+    link = _take(secret, LinkPurpose.INVITE)
+    user = user_create_row(email=link.email, name=name, password=password, is_administrator=link.administrator, by=by)
+    link.delete()
+    return user
 
 
 def link_get(secret: str) -> OneTimeLink:
@@ -87,12 +129,13 @@ def password_link_redeem(*, secret: str, password: str, by: Actor) -> User:
     return user
 
 
-def _issue(purpose: LinkPurpose, user: User | None) -> str:
+def _issue(purpose: LinkPurpose, user: User | None, **given: Any) -> str:
     secret = secrets.token_urlsafe(32)
     OneTimeLink.objects.create(
         digest=link_digest(secret),
         purpose=purpose,
         user=user,
+        **given,
         expires_at=timezone.now() + timedelta(days=LINK_DAYS),
     )
     return link_url(secret)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import ClassVar
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from hopkey.server.ids import new_id
 
@@ -21,7 +24,8 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser):
     """A person with an account. Signs in with the e-mail address, which is unique whatever its case.
 
-    ``is_active`` False: sessions and tokens are refused at once; nothing is lost.
+    ``is_active`` False: sessions and tokens are refused at once; nothing is lost. ``session_epoch``: sessions begun in
+    an earlier one are refused, however they were begun.
     """
 
     id = models.CharField(primary_key=True, max_length=32, default=new_id, editable=False)
@@ -30,6 +34,7 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     is_administrator = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
+    session_epoch = models.PositiveIntegerField(default=0)
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -44,14 +49,29 @@ class User(AbstractBaseUser):
     def __str__(self) -> str:
         return self.email
 
+    def get_session_auth_hash(self) -> str:
+        """What a session remembers of the account: it ends with another password and with the next epoch."""
+        return self._session_hash(None)
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """The same under keys that were in use before (Django's ``SECRET_KEY_FALLBACKS``)."""
+        for secret in settings.SECRET_KEY_FALLBACKS:
+            yield self._session_hash(secret)
+
+    def _session_hash(self, secret: str | bytes | None) -> str:
+        value = f"{self.session_epoch}:{self.password}"
+        return salted_hmac("hopkey.accounts.session", value, secret=secret, algorithm="sha256").hexdigest()
+
 
 class LinkPurpose(StrEnum):
     SETUP = "setup"
     PASSWORD = "password"  # noqa: S105 - a purpose
+    INVITE = "invite"
 
 
 class OneTimeLink(models.Model):
-    """A link that sets a password once: for the first administrator, or for an account an operator created.
+    """A link that works once: for the first administrator, to set the password of an account, or to invite somebody
+    to have one (``email``, and as an administrator or not).
 
     Only the SHA-256 digest of its secret is kept. Redeeming deletes the row.
     """
@@ -59,6 +79,8 @@ class OneTimeLink(models.Model):
     digest = models.BinaryField(max_length=32, unique=True)
     purpose = models.CharField(max_length=16)
     user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="links")
+    email = models.EmailField(max_length=254, blank=True)
+    administrator = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
 

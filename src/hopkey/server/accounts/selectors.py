@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from hopkey.server.accounts.models import User
 from hopkey.server.errors import NotFound
@@ -19,3 +19,27 @@ def user_get(email_or_id: str) -> User:
     if user is None:
         raise NotFound("user_not_found", f"There is no account {email_or_id!r}.")
     return user
+
+
+def user_page(*, text: str = "", state: str = "", after: str = "", limit: int) -> list[User]:
+    """Accounts by e-mail address, after that address: those matching `text`, and of a state (``administrator``,
+    ``active``, ``deactivated``, ``invited``: no password yet).
+    """
+    users = User.objects.order_by("email")
+    if after:
+        users = users.filter(email__gt=after)
+    if text:
+        users = users.filter(Q(email__icontains=text) | Q(name__icontains=text) | Q(pk=text))
+    if state == "administrator":
+        users = users.filter(is_administrator=True)
+    elif state in ("active", "deactivated"):
+        users = users.filter(is_active=state == "active")
+    elif state == "invited":
+        users = users.filter(last_login=None)
+    return list(users[:limit])
+
+
+def user_ids_matching(text: str, limit: int) -> list[str]:
+    """Ids of accounts whose name or e-mail address contains `text`, whatever its case; at most `limit`."""
+    matching = Q(email__icontains=text) | Q(name__icontains=text)
+    return list(User.objects.filter(matching).order_by("email").values_list("pk", flat=True)[:limit])

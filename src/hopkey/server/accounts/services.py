@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.utils import timezone
+from django.db.models import F
 
 from hopkey.server.accounts.models import User
 from hopkey.server.audit.actor import Actor
@@ -96,12 +97,11 @@ def user_active_set(*, user: User, active: bool, by: Actor) -> None:
 
 
 def sessions_end(user: User) -> int:
-    """Delete every session of `user`; the number deleted. Reads all live sessions: for rare use."""
-    ended = 0
-    for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
-        if session.get_decoded().get("_auth_user_id") == user.pk:
-            session.delete()
-            ended += 1
+    """End every session of `user`, also those that nobody listed; how many were listed."""
+    User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
+    keys = list(UserSession.objects.filter(user=user).values_list("session_key", flat=True))
+    ended, _ = Session.objects.filter(session_key__in=keys).delete()
+    UserSession.objects.filter(user=user).delete()
     return ended
 
 

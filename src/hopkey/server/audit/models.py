@@ -17,9 +17,13 @@ class Event(StrEnum):
     USER_CHANGED = "user.changed"
     USER_PASSWORD_SET = "user.password_set"  # noqa: S105 - the name of an event
     USER_LINK_ISSUED = "user.link_issued"
+    USER_INVITED = "user.invited"
+    USER_INVITE_REVOKED = "user.invite_revoked"
     USER_DEACTIVATED = "user.deactivated"
     USER_REACTIVATED = "user.reactivated"
     USER_DELETED = "user.deleted"
+    USER_ADMINISTRATOR_SET = "user.administrator_set"
+    USER_SIGNED_OUT = "user.signed_out_everywhere"
     TEAM_CREATED = "team.created"
     TEAM_RENAMED = "team.renamed"
     TEAM_DELETED = "team.deleted"
@@ -36,6 +40,11 @@ class Event(StrEnum):
     TOKEN_GENERATED = "token.generated"  # noqa: S105
     TOKEN_DELETED = "token.deleted"  # noqa: S105
     TOKEN_REFUSED = "token.refused"  # noqa: S105
+    TOKEN_CUT_OFF = "token.cut_off"  # noqa: S105
+    POLICY_CHANGED = "policy.changed"
+    AUDIT_PRUNED = "audit.pruned"
+    AUDIT_EXPORTED = "audit.exported"
+    TOKENS_EXPORTED = "token.exported"
 
 
 class AuditEvent(models.Model):
@@ -45,11 +54,11 @@ class AuditEvent(models.Model):
     """
 
     at = models.DateTimeField(db_index=True)
-    event = models.CharField(max_length=40, db_index=True)
-    actor_id = models.CharField(max_length=64, blank=True, db_index=True)
+    event = models.CharField(max_length=40)
+    actor_id = models.CharField(max_length=64, blank=True)
     actor_label = models.CharField(max_length=254, blank=True)
     subject_kind = models.CharField(max_length=20, blank=True)
-    subject_id = models.CharField(max_length=64, blank=True, db_index=True)
+    subject_id = models.CharField(max_length=64, blank=True)
     subject_label = models.CharField(max_length=254, blank=True)
     address = models.CharField(max_length=45, blank=True)
     agent = models.CharField(max_length=200, blank=True)
@@ -58,3 +67,39 @@ class AuditEvent(models.Model):
     class Meta:
         db_table = "hopkey_audit_event"
         ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["event", "id"], name="audit_event_kind"),
+            models.Index(fields=["actor_id", "id"], name="audit_event_actor"),
+            models.Index(fields=["subject_id", "id"], name="audit_event_subject"),
+        ]
+
+
+class AuditLink(models.Model):
+    """The place of one event in the chain, and the hash over it and everything before it (docs/audit.md).
+
+    Written by the database itself (`hopkey.server.audit.install`) for every event, whoever inserts it.
+    """
+
+    seq = models.BigIntegerField(primary_key=True)
+    event = models.OneToOneField(AuditEvent, on_delete=models.DO_NOTHING, related_name="link", db_constraint=False)
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "hopkey_audit_link"
+
+
+class AuditHead(models.Model):
+    """The one row that says where the chain ends, and where it begins since old events were removed.
+
+    ``kept_from``: events before it may be deleted; null: none.
+    """
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    seq = models.BigIntegerField(default=0)
+    hash = models.CharField(max_length=64)
+    pruned_seq = models.BigIntegerField(default=0)
+    pruned_hash = models.CharField(max_length=64)
+    kept_from = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "hopkey_audit_head"

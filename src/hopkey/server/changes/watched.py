@@ -21,6 +21,8 @@ class Watched:
 WATCHED = (
     Watched("hopkey_token", "token", "id"),
     Watched("hopkey_token_grant", "token", "token_id"),
+    Watched("hopkey_token_cutoff", "token", "token_id"),
+    Watched("hopkey_token_policy", "policy", "id"),
     # Signing in updates last_login: no change of authority.
     Watched("hopkey_user", "user", "id", ("id", "is_active")),
     Watched("hopkey_membership", "user", "user_id"),

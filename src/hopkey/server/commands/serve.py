@@ -65,7 +65,10 @@ def serve(config: Config) -> int:
             workers_kill_timeout=30,
         )
         threading.Thread(target=_announce, args=(config, link), daemon=True).start()
-        server.serve()
+        from hopkey.server.maintenance.runner import beside
+
+        with beside():
+            server.serve()
     return 0
 
 

@@ -1,0 +1,1 @@
+"""The administrators' pages: overview, everybody's tokens, users, policy, audit trail."""

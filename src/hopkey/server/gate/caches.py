@@ -101,6 +101,9 @@ class Caches:
             elif change.kind == "workspace":
                 for key in [key for key, answer in self.answers.items() if answer.workspace_id == change.key]:
                     self._forget_answer(key)
+            elif change.kind == "policy":
+                for digest in tuple(self.tokens):
+                    self._forget_token(digest)
             else:
                 # `EVERYTHING`, or a kind this version does not know: believe nothing.
                 self.clear()
@@ -116,6 +119,10 @@ class Caches:
         self._by_owner.setdefault(record.owner_id, set()).add(digest)
         if len(self.tokens) > MAX_TOKENS:
             self._forget_token(next(iter(self.tokens)))
+
+    def drop_token(self, digest: bytes) -> None:
+        """Read this token anew when it is next asked for."""
+        self._forget_token(digest)
 
     def put_answer(self, key: tuple[str, str], answer: Answer) -> None:
         if answer.size > self._max_bytes // 2:

@@ -49,6 +49,11 @@ class Fresh:
             self._caches.put_token(digest, record)
         return record
 
+    async def token_again(self, digest: bytes) -> TokenRecord | None:
+        """As `token`, from the database: for what changes without being a change of authority, such as last uses."""
+        self._caches.drop_token(digest)
+        return await self.token(digest)
+
     async def answer(self, kind: str, identity: str, allowed: Allowed) -> Answer | None:
         """After the store's check: the resource, if there is one that `allowed` lets be read. Raises `Unavailable`."""
         key = (kind, identity)

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from hashlib import sha256
 from typing import Any
 
+import msgspec
+
 from hopkey.server.access.rules import may_read
 from hopkey.server.addresses import client_address, limit_key
 from hopkey.server.config import Config
@@ -17,7 +19,8 @@ from hopkey.server.gate.limiter import FailureLimiter
 from hopkey.server.gate.recorder import Recorder
 from hopkey.server.gate.store import Store, Unavailable
 from hopkey.server.tokens.format import bearer_token, is_well_formed
-from hopkey.server.tokens.verify import Refusal, TokenRecord, verify
+from hopkey.server.tokens.policy import WORDS, Over
+from hopkey.server.tokens.verify import Refusal, TokenRecord, may_have_changed, stopped_by_policy, verify
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -45,6 +48,16 @@ _EXPIRED_CHALLENGE = b'Bearer realm="hopkey", error="invalid_token", error_descr
 _MAX_AUTHORIZATION = 4096
 _INVALID_MESSAGES = messages(401, _INVALID, [_JSON, _NOSNIFF, _NO_STORE, (b"www-authenticate", _INVALID_CHALLENGE)])
 _EXPIRED_MESSAGES = messages(401, _EXPIRED, [_JSON, _NOSNIFF, _NO_STORE, (b"www-authenticate", _EXPIRED_CHALLENGE)])
+_POLICY_MESSAGES = {
+    over: messages(
+        401,
+        msgspec.json.encode(
+            {"reason": "TOKEN_INVALID", "message": f"The policy of this server stops this token: it {WORDS[over]}."}
+        ),
+        [_JSON, _NOSNIFF, _NO_STORE, (b"www-authenticate", _INVALID_CHALLENGE)],
+    )
+    for over in Over
+}
 _NOT_FOUND_MESSAGES = messages(404, _NOT_FOUND, [_JSON, _NOSNIFF, _NO_STORE])
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -123,6 +136,9 @@ class Gate:
                 record = await self._fresh.token(digest)
             now = time.time()
             refusal = verify(record, digest=digest, now=now, address=address)
+            if refusal is Refusal.POLICY and record is not None and may_have_changed(stopped_by_policy(record, now)):
+                record = await self._fresh.token_again(digest)
+                refusal = verify(record, digest=digest, now=now, address=address)
             if record is None or refusal is not None:
                 await self._refuse(send, refusal or Refusal.UNKNOWN, record, address, agent)
                 return
@@ -171,7 +187,9 @@ class Gate:
         """Unknown, malformed and deleted look alike, byte for byte, whether they are too many or not."""
         guess = refusal is Refusal.MALFORMED or refusal is Refusal.UNKNOWN
         known = "" if guess or record is None else record.public_id
-        self._recorder.refused(known, "unknown" if guess else refusal.value, address, agent)
+        over = stopped_by_policy(record, time.time()) if refusal is Refusal.POLICY and record is not None else None
+        reason = f"policy: {over}" if over else "unknown" if guess else refusal.value
+        self._recorder.refused(known, reason, address, agent)
         if guess and self._limiter.limit:
             wait = self._limiter.failed(limit_key(address), time.monotonic())
             if wait:
@@ -179,6 +197,8 @@ class Gate:
                 await _reply(send, 429, _TOO_MANY, [_NO_STORE, retry])
                 return
         start, body = _EXPIRED_MESSAGES if refusal is Refusal.EXPIRED else _INVALID_MESSAGES
+        if over is not None:
+            start, body = _POLICY_MESSAGES[over]
         await send(start)
         await send(body)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import json
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ import msgspec
 
 from hopkey.server.access.rules import may_read
 from hopkey.server.gate.caches import Answer, answer_make
+from hopkey.server.tokens.policy import FREE, Policy
 from hopkey.server.tokens.verify import TokenRecord
 
 Allowed = Callable[[str, bool], bool]
@@ -19,13 +21,21 @@ Allowed = Callable[[str, bool], bool]
 
 HEAD_SQL = "SELECT seq, nonce, batch_from FROM hopkey_change_head WHERE id = 1"
 RECORD_SQL = (
-    "SELECT t.id, t.public_id, t.digest, t.expires_at, t.restricted, t.networks, u.id, u.is_active "
-    "FROM hopkey_token t JOIN hopkey_user u ON u.id = t.owner_id WHERE t.digest = {p}"
+    "SELECT t.id, t.public_id, t.digest, t.expires_at, t.restricted, t.networks, u.id, u.is_active, "
+    "t.label, t.created_at, s.idle_since, p.max_days, p.never_allowed, p.tokens_per_user, p.unused_days, p.networks, "
+    "p.label_pattern, CASE WHEN p.tokens_per_user IS NULL THEN 0 ELSE (SELECT count(*) FROM hopkey_token o "
+    "WHERE o.owner_id = t.owner_id AND o.id < t.id AND o.ends_at > {now}) END "
+    "FROM hopkey_token t JOIN hopkey_user u ON u.id = t.owner_id "
+    "LEFT JOIN hopkey_token_use s ON s.token_id = t.id LEFT JOIN hopkey_token_policy p ON p.id = 1 "
+    "WHERE t.digest = {p}"
 )
+"""The token, its owner, its last use and the policy; ``{now}`` is the database's word for this moment."""
 TEAMS_SQL = (
     "SELECT m.workspace_id FROM hopkey_membership m JOIN hopkey_workspace w ON w.id = m.workspace_id "
-    "WHERE m.user_id = {p} AND w.kind = 'team'"
+    "WHERE m.user_id = {p} AND w.kind = 'team' AND NOT EXISTS (SELECT 1 FROM hopkey_token_cutoff c "
+    "WHERE c.token_id = {p} AND c.workspace_id = m.workspace_id)"
 )
+"""The teams of an owner (first value) that the token (second) is not cut off from."""
 GRANTS_SQL = "SELECT workspace_id FROM hopkey_token_grant WHERE token_id = {p}"
 COLLECTION_SQL = (
     "SELECT c.root_id, c.workspace_id, w.kind FROM hopkey_collection c "
@@ -94,21 +104,47 @@ def moment(value: datetime | None) -> str | None:
 
 
 def token_record(
-    row: Sequence[Any], expires_at: float | None, teams: Sequence[Sequence[Any]], grants: Sequence[Sequence[Any]]
+    row: Sequence[Any],
+    seconds: Callable[[Any], float | None],
+    teams: Sequence[Sequence[Any]],
+    grants: Sequence[Sequence[Any]],
 ) -> TokenRecord:
-    """`row` of `RECORD_SQL` with the expiry already in seconds since the epoch."""
-    networks = json.loads(row[5]) if isinstance(row[5], str) else row[5]
+    """`row` of `RECORD_SQL`; `seconds` reads a moment of this database as seconds since the epoch."""
+    expires, created = seconds(row[3]), seconds(row[9]) or 0.0
+    policy = policy_of(tuple(row[11:17]))
     return TokenRecord(
         id=row[0],
         public_id=row[1],
         digest=bytes(row[2]),
         owner_id=row[6],
         owner_active=bool(row[7]),
-        expires_at=expires_at,
+        expires_at=expires,
         grants=frozenset(item[0] for item in grants) if row[4] else None,
-        networks=tuple(ipaddress.ip_network(text) for text in networks or ()),
+        networks=tuple(ipaddress.ip_network(text) for text in _json(row[5]) or ()),
         teams=frozenset(item[0] for item in teams),
+        over=policy.over(seconds=None if expires is None else expires - created, label=row[8], older=row[17]),
+        idle_since=seconds(row[10]) or created,
+        policy=policy,
     )
+
+
+def policy_of(columns: Sequence[Any]) -> Policy:
+    """The policy of these columns; the same object as long as they are the same."""
+    if columns[1] is None:
+        return FREE
+    networks = columns[4] if isinstance(columns[4], str) else json.dumps(columns[4])
+    return _policy((*columns[:4], networks, columns[5]))
+
+
+@functools.lru_cache(4)
+def _policy(columns: tuple[Any, ...]) -> Policy:
+    names = ("max_days", "never_allowed", "tokens_per_user", "unused_days", "networks", "label_pattern")
+    return Policy.of({**dict(zip(names, columns, strict=True)), "networks": json.loads(columns[4])})
+
+
+def _json(value: Any) -> Any:
+    """A JSON column: text on SQLite, a value on PostgreSQL."""
+    return json.loads(value) if isinstance(value, str) else value
 
 
 def collection_answer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -56,12 +57,12 @@ class PostgresqlStore:
     async def token(self, digest: bytes) -> tuple[Head, TokenRecord | None]:
         async with self._snapshot() as connection:
             head = await _head(connection)
-            row = await _one(connection, rows.RECORD_SQL.format(p="%s"), digest)
+            row = await _one(connection, rows.RECORD_SQL.format(p="%s", now="now()"), digest)
             if row is None:
                 return head, None
-            teams = await _all(connection, rows.TEAMS_SQL.format(p="%s"), row[6])
+            teams = await _all(connection, rows.TEAMS_SQL.format(p="%s"), row[6], row[0])
             grants = await _all(connection, rows.GRANTS_SQL.format(p="%s"), row[0]) if row[4] else []
-            return head, rows.token_record(row, row[3].timestamp() if row[3] else None, teams, grants)
+            return head, rows.token_record(row, _seconds, teams, grants)
 
     async def answer(self, kind: str, identity: str, allowed: rows.Allowed) -> tuple[Head, Answer | None]:
         async with self._snapshot() as connection:
@@ -180,3 +181,7 @@ async def _head(connection: AsyncConnection[Any]) -> Head:
     if row is None:
         raise Unavailable("the change head is missing")
     return Head(row[0], row[1])
+
+
+def _seconds(value: datetime | None) -> float | None:
+    return value.timestamp() if value else None

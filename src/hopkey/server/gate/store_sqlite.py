@@ -16,6 +16,7 @@ from hopkey.server.gate.store import Listener, Unavailable
 from hopkey.server.tokens.verify import TokenRecord
 
 _BUSY_SECONDS = 1.0
+_RECORD_SQL = rows.RECORD_SQL.format(p="?", now="strftime('%Y-%m-%d %H:%M:%f', 'now')")
 
 
 class SqliteStore:
@@ -65,12 +66,12 @@ class SqliteStore:
             connection.execute("BEGIN")
             try:
                 head = _head(connection)
-                row = connection.execute(rows.RECORD_SQL.format(p="?"), (digest,)).fetchone()
+                row = connection.execute(_RECORD_SQL, (digest,)).fetchone()
                 if row is None:
                     return head, None
-                teams = connection.execute(rows.TEAMS_SQL.format(p="?"), (row[6],)).fetchall()
+                teams = connection.execute(rows.TEAMS_SQL.format(p="?"), (row[6], row[0])).fetchall()
                 grants = connection.execute(rows.GRANTS_SQL.format(p="?"), (row[0],)).fetchall() if row[4] else ()
-                return head, rows.token_record(row, _seconds(row[3]), teams, grants)
+                return head, rows.token_record(row, _seconds, teams, grants)
             finally:
                 connection.execute("ROLLBACK")
         except sqlite3.Error as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,18 @@ _AUDIT_COLUMNS = "at, event, actor_id, actor_label, subject_kind, subject_id, su
 class SqliteWriter:
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=10, isolation_level=None)
+        # The trigger that puts an event into the chain asks for it (hopkey.server.audit.install).
+        self._connection.create_function(
+            "SHA256", 1, lambda text: sha256(text.encode()).hexdigest(), deterministic=True
+        )
 
     def uses(self, uses: dict[int, LastUse]) -> None:
         # A token deleted meanwhile is no error: there is nothing to write about it any more.
         self._many(
-            "INSERT INTO hopkey_token_use (token_id, used_at, address, agent) "
-            "SELECT id, ?, ?, ? FROM hopkey_token WHERE id = ? "
-            "ON CONFLICT (token_id) DO UPDATE SET used_at = excluded.used_at, address = excluded.address, "
-            "agent = excluded.agent WHERE excluded.used_at > used_at",
+            "INSERT INTO hopkey_token_use (token_id, used_at, idle_since, address, agent) "
+            "SELECT id, ?1, ?1, ?2, ?3 FROM hopkey_token WHERE id = ?4 "
+            "ON CONFLICT (token_id) DO UPDATE SET used_at = excluded.used_at, idle_since = excluded.used_at, "
+            "address = excluded.address, agent = excluded.agent WHERE used_at IS NULL OR excluded.used_at > used_at",
             [(_text(use.at), use.address, use.agent, token_id) for token_id, use in uses.items()],
         )
 
@@ -60,10 +65,15 @@ class PostgresqlWriter:
             )
             live = [row[0] for row in cursor.fetchall()]
             cursor.executemany(
-                "INSERT INTO hopkey_token_use (token_id, used_at, address, agent) VALUES (%s, %s, %s, %s) "
-                "ON CONFLICT (token_id) DO UPDATE SET used_at = excluded.used_at, address = excluded.address, "
-                "agent = excluded.agent WHERE excluded.used_at > hopkey_token_use.used_at",
-                [(item, utc(uses[item].at), uses[item].address, uses[item].agent) for item in live],
+                "INSERT INTO hopkey_token_use (token_id, used_at, idle_since, address, agent) "
+                "VALUES (%(id)s, %(at)s, %(at)s, %(address)s, %(agent)s) "
+                "ON CONFLICT (token_id) DO UPDATE SET used_at = excluded.used_at, idle_since = excluded.used_at, "
+                "address = excluded.address, agent = excluded.agent "
+                "WHERE hopkey_token_use.used_at IS NULL OR excluded.used_at > hopkey_token_use.used_at",
+                [
+                    {"id": item, "at": utc(uses[item].at), "address": uses[item].address, "agent": uses[item].agent}
+                    for item in live
+                ],
             )
 
     def refusals(self, refusals: list[tuple[Any, ...]]) -> None:

@@ -9,6 +9,7 @@ from hopkey.server.accounts.models import User
 from hopkey.server.accounts.services import (
     email_normalise,
     last_administrator_keep,
+    sessions_end,
     user_active_set,
     user_create_row,
 )
@@ -51,12 +52,21 @@ def person_create_invited(*, secret: str, email: str, name: str, password: str, 
     return user, team
 
 
+def person_create_by_invite(*, secret: str, name: str, password: str, by: Actor) -> User:
+    """The account somebody was invited to have. Raises `DomainError` for a bad link, name or password."""
+    with transaction.atomic(durable=True):
+        user = links.invite_redeem(secret=secret, name=name, password=password, by=by)
+        personal_workspace_create(user)
+    return user
+
+
 def person_deactivate(*, user: User, by: Actor) -> None:
     """End all sessions and refuse all tokens of this person at once. Nothing is lost.
 
     Raises `Conflict` (``last_administrator``).
     """
     with transaction.atomic(durable=True):
+        _administrators_lock()
         user = User.objects.select_for_update().get(pk=user.pk)
         last_administrator_keep(user)
         user_active_set(user=user, active=False, by=by)
@@ -69,12 +79,42 @@ def person_reactivate(*, user: User, by: Actor) -> None:
         user_active_set(user=user, active=True, by=by)
 
 
+def person_administrator_set(*, user: User, administrator: bool, by: Actor) -> None:
+    """Make somebody an administrator of this server, or no longer. Raises `Conflict` (``last_administrator``)."""
+    with transaction.atomic(durable=True):
+        _administrators_lock()
+        user = User.objects.select_for_update().get(pk=user.pk)
+        if user.is_administrator == administrator:
+            return
+        if not administrator:
+            last_administrator_keep(user)
+        user.is_administrator = administrator
+        user.save(update_fields=["is_administrator"])
+        detail = {"administrator": administrator}
+        record(Event.USER_ADMINISTRATOR_SET, by=by, kind="user", id=user.pk, label=user.email, detail=detail)
+
+
+def person_sign_out(*, user: User, by: Actor) -> int:
+    """End every session of this person, on every device; the number ended. Tokens go on working."""
+    with transaction.atomic(durable=True):
+        ended = sessions_end(user)
+        detail = {"sessions": ended}
+        record(Event.USER_SIGNED_OUT, by=by, kind="user", id=user.pk, label=user.email, detail=detail)
+    return ended
+
+
+def _administrators_lock() -> None:
+    """Administrators go one after another: two cannot remove each other at once."""
+    list(User.objects.select_for_update().filter(is_administrator=True).order_by("pk").values_list("pk"))
+
+
 def person_delete(*, user: User, by: Actor) -> int:
     """Delete an account with its tokens and its personal workspace; the number of tokens deleted.
 
     Raises `Conflict` (``last_administrator``; ``last_owner`` naming the teams that would lose their only owner).
     """
     with transaction.atomic(durable=True):
+        _administrators_lock()
         user = User.objects.select_for_update().get(pk=user.pk)
         last_administrator_keep(user)
         teams = teams_with_sole_owner(user)

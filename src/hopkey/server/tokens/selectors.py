@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from django.db.models import Count, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from hopkey.server.accounts.models import User
 from hopkey.server.errors import NotFound
-from hopkey.server.tokens.models import Token
+from hopkey.server.tokens.models import Cutoff, Grant, Token
 
 
 def token_list(*, owner: User | None = None) -> QuerySet[Token]:
@@ -23,7 +23,9 @@ def token_get(*, token_id: int, owner: User) -> Token:
     return token
 
 
-def token_counts_by_owner() -> dict[str, int]:
-    """How many tokens each owner has, by the owner's id."""
-    rows = Token.objects.order_by().values("owner_id").annotate(number=Count("id"))
-    return {row["owner_id"]: row["number"] for row in rows}
+def tokens_reaching(team_id: str) -> QuerySet[Token]:
+    """The tokens that reach this team now, newest first, whatever stops them otherwise: for the team's owners."""
+    members = User.objects.filter(memberships__workspace=team_id)
+    granted = Grant.objects.filter(token=OuterRef("pk"), workspace=team_id)
+    cut = Cutoff.objects.filter(token=OuterRef("pk"), workspace=team_id)
+    return token_list().filter(Q(restricted=False) | Exists(granted), ~Exists(cut), owner__in=members)

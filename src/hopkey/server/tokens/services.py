@@ -12,15 +12,19 @@ from django.utils import timezone
 from hopkey.server.accounts.models import User
 from hopkey.server.audit.actor import Actor
 from hopkey.server.audit.models import Event
-from hopkey.server.audit.services import record
+from hopkey.server.audit.services import record, records
 from hopkey.server.errors import Conflict, DomainError, NotFound
 from hopkey.server.tokens.expiry import EXPIRY_DAYS, expiry_moment
 from hopkey.server.tokens.format import token_generate
-from hopkey.server.tokens.models import Grant, Token
+from hopkey.server.tokens.models import Cutoff, Grant, Token, Use
+from hopkey.server.tokens.policies import policy_get
+from hopkey.server.tokens.policy import DAY_SECONDS
+from hopkey.server.tokens.selectors import tokens_reaching
 
 LABEL_LENGTH = (3, 100)
 TOKENS_PER_USER = 1000
 NETWORKS_PER_TOKEN = 50
+DELETE_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,8 @@ def token_generate_for(
     list: only those teams, of which the owner must be a member. `networks`: CIDR texts it may be used from.
 
     Raises `DomainError` with ``label_too_short``, ``label_too_long``, ``expiry_invalid``, ``team_not_found``,
-    ``teams_empty``, ``network_invalid``, ``owner_inactive`` or ``too_many_tokens``.
+    ``teams_empty``, ``network_invalid``, ``owner_inactive``, ``too_many_tokens``, or ``policy_lifetime`` and
+    ``policy_label`` for what the administrators' policy rules out.
     """
     label = " ".join(label.split())
     if len(label) < LABEL_LENGTH[0]:
@@ -62,8 +67,7 @@ def token_generate_for(
         raise DomainError("teams_empty", "Choose at least one team, or let the token reach all of them.", field="teams")
     cidrs = _networks(networks)
     with transaction.atomic(durable=True):
-        if owner.tokens.count() >= TOKENS_PER_USER:
-            raise Conflict("too_many_tokens", f"An account has at most {TOKENS_PER_USER} tokens: delete some first.")
+        _policy_keep(owner, label=label, days=days)
         if teams is not None:
             mine = set(owner.memberships.filter(workspace_id__in=teams).values_list("workspace_id", flat=True))
             if mine != set(teams):
@@ -80,6 +84,7 @@ def token_generate_for(
             restricted=teams is not None,
             networks=cidrs,
         )
+        Use.objects.create(token=token, used_at=None, idle_since=now)
         if teams is not None:
             Grant.objects.bulk_create([Grant(token=token, workspace_id=team) for team in teams])
         record(
@@ -98,6 +103,29 @@ def token_generate_for(
     return Generated(token=token, text=new.text)
 
 
+def _policy_keep(owner: User, *, label: str, days: int | None) -> None:
+    """Raises `DomainError` for a token that the policy would stop at once."""
+    policy = policy_get()
+    live = owner.tokens.filter(ends_at__gt=timezone.now()).count()
+    allowed = min(TOKENS_PER_USER, policy.tokens_per_user or TOKENS_PER_USER)
+    if live >= allowed or owner.tokens.count() >= TOKENS_PER_USER:
+        raise Conflict(
+            "too_many_tokens", f"An account has at most {min(allowed, TOKENS_PER_USER)} tokens: delete some first."
+        )
+    over = policy.lifetime_over(None if days is None else days * DAY_SECONDS)
+    if over is not None:
+        longest = "for ever" if policy.max_days is None else f"longer than {policy.max_days} days"
+        raise DomainError(
+            "policy_lifetime", f"The policy of this server allows no token to live {longest}.", field="expiry"
+        )
+    if policy.label_over(label) is not None:
+        raise DomainError(
+            "policy_label",
+            f"The policy of this server requires labels of the form {policy.label_pattern}",
+            field="label",
+        )
+
+
 def token_delete(*, token_id: int, by: Actor, owner: User | None = None, reason: str = "") -> None:
     """Delete a token for ever. When this returns, no request that starts later is served with it, on any node.
 
@@ -109,6 +137,53 @@ def token_delete(*, token_id: int, by: Actor, owner: User | None = None, reason:
         if token is None:
             raise NotFound("token_not_found", "There is no such token. It may have been deleted already.")
         _delete(token, by=by, reason=reason)
+
+
+def tokens_delete(*, token_ids: Sequence[int], by: Actor, reason: str) -> list[Token]:
+    """Delete these tokens in one transaction, all or none; the tokens as they were. Those gone already are left out.
+
+    Raises `DomainError` (``too_many``) for more than `DELETE_AT_ONCE`.
+    """
+    if len(token_ids) > DELETE_AT_ONCE:
+        raise DomainError("too_many", f"At most {DELETE_AT_ONCE} tokens are deleted at once.")
+    with transaction.atomic(durable=True):
+        tokens = list(
+            Token.objects.select_for_update(of=("self",))
+            .select_related("owner")
+            .filter(pk__in=list(token_ids))
+            .order_by("pk")
+        )
+        records(
+            Event.TOKEN_DELETED,
+            by=by,
+            kind="token",
+            subjects=[
+                (token.public_id, token.label, {"owner": token.owner.email, "reason": reason[:500]}) for token in tokens
+            ],
+        )
+        Token.objects.filter(pk__in=[token.pk for token in tokens]).delete()
+    return tokens
+
+
+def token_cut_off(*, token_id: int, team_id: str, by: Actor) -> Token:
+    """Keep a token from a team, for ever; it goes on reaching its owner's other teams. Effective at once everywhere.
+
+    Raises `NotFound` (``token_not_found``) for a token that does not reach the team.
+    """
+    with transaction.atomic(durable=True):
+        token = tokens_reaching(team_id).filter(pk=token_id).first()
+        if token is None:
+            raise NotFound("token_not_found", "There is no such token that reaches this team.")
+        Cutoff.objects.create(token=token, workspace_id=team_id)
+        record(
+            Event.TOKEN_CUT_OFF,
+            by=by,
+            kind="token",
+            id=token.public_id,
+            label=token.label,
+            detail={"owner": token.owner.email, "team": team_id},
+        )
+    return token
 
 
 def tokens_delete_of(owner: User, *, by: Actor, reason: str) -> int:

@@ -82,6 +82,11 @@ def member_list(workspace: Workspace) -> QuerySet[Membership]:
     return workspace.memberships.select_related("user").order_by("user__name", "user__email")
 
 
+def membership_list(user: User) -> QuerySet[Membership]:
+    """The teams `user` is in, with the role in each."""
+    return user.memberships.select_related("workspace").order_by("workspace__name", "workspace_id")
+
+
 def invitation_list(workspace: Workspace) -> QuerySet[Invitation]:
     return workspace.invitations.select_related("inviter").order_by("-created_at")
 

@@ -6,8 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from hopkey.server.ui.access import signed_in
 from hopkey.server.ui.actors import user_of
-from hopkey.server.web.access import signed_in
 from hopkey.server.workspaces.selectors import team_list_for
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from hopkey.server.accounts import links
 from hopkey.server.accounts.models import LinkPurpose, User
 from hopkey.server.errors import DomainError
-from hopkey.server.people.services import person_create_first
+from hopkey.server.people.services import person_create_by_invite, person_create_first
 from hopkey.server.ui.actors import actor_of
 
 _KEY = "link"
@@ -33,11 +33,10 @@ def welcome(request: HttpRequest) -> HttpResponse:
         link = links.link_get(secret)
     except DomainError as error:
         return render(request, "web/link_invalid.html", {"message": error.message}, status=404)
-    is_setup = link.purpose == LinkPurpose.SETUP
-    context: dict[str, Any] = {"is_setup": is_setup, "account": link.user, "values": request.POST, "error": None}
+    context: dict[str, Any] = {"link": link, "account": link.user, "values": request.POST, "error": None}
     if request.method == "POST":
         try:
-            user = _redeem(request, secret, is_setup=is_setup)
+            user = _redeem(request, secret, link.purpose)
         except DomainError as error:
             return render(request, "web/welcome.html", {**context, "error": error}, status=error.status)
         request.session.pop(_KEY, None)
@@ -46,9 +45,13 @@ def welcome(request: HttpRequest) -> HttpResponse:
     return render(request, "web/welcome.html", context)
 
 
-def _redeem(request: HttpRequest, secret: str, *, is_setup: bool) -> User:
+def _redeem(request: HttpRequest, secret: str, purpose: str) -> User:
     password = request.POST.get("password", "")
-    if is_setup:
+    if purpose == LinkPurpose.INVITE:
+        return person_create_by_invite(
+            secret=secret, name=request.POST.get("name", ""), password=password, by=actor_of(request)
+        )
+    if purpose == LinkPurpose.SETUP:
         return person_create_first(
             secret=secret,
             email=request.POST.get("email", ""),

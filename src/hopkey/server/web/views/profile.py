@@ -11,8 +11,8 @@ from django.views.decorators.http import require_http_methods
 
 from hopkey.server.accounts.services import user_update
 from hopkey.server.errors import DomainError
+from hopkey.server.ui.access import signed_in
 from hopkey.server.ui.actors import actor_of, user_of
-from hopkey.server.web.access import signed_in
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -14,9 +14,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from hopkey.server.accounts.models import User
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
+from hopkey.server.ui.access import back_of
 from hopkey.server.ui.actors import actor_of
 from hopkey.server.ui.context import THEME_COOKIE, THEMES
-from hopkey.server.web.access import back_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

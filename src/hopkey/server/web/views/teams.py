@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from hopkey.server.accounts.models import User
 from hopkey.server.accounts.selectors import user_get
 from hopkey.server.errors import DomainError, NotFound
+from hopkey.server.ui.access import signed_in
 from hopkey.server.ui.actors import actor_of, user_of
-from hopkey.server.web.access import signed_in
 from hopkey.server.workspaces import invitations, selectors, services
 from hopkey.server.workspaces.models import Kind, Role, Workspace
 

@@ -17,8 +17,8 @@ from hopkey.server.config import current
 from hopkey.server.errors import DomainError
 from hopkey.server.tokens import selectors, services
 from hopkey.server.tokens.expiry import DEFAULT_DAYS, EXPIRY_DAYS, NEVER, expiry_moment
+from hopkey.server.ui.access import signed_in
 from hopkey.server.ui.actors import actor_of, user_of
-from hopkey.server.web.access import signed_in
 from hopkey.server.workspaces.selectors import team_list_for
 
 PAGE_SIZE = 12

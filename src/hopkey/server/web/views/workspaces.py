@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from hopkey.server.config import current
 from hopkey.server.errors import DomainError
+from hopkey.server.ui.access import signed_in
 from hopkey.server.ui.actors import actor_of, user_of
-from hopkey.server.web.access import signed_in
 from hopkey.server.workspaces import content, selectors
 from hopkey.server.workspaces.models import Kind, Role, Workspace
 from hopkey.server.workspaces.selectors import WRITERS, Node

@@ -8,20 +8,21 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 
 from hopkey.server.accounts.models import User
 from hopkey.server.errors import DomainError, Forbidden, NotFound
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def signed_in(view: View) -> View:
     """Only for people who are signed in; others are sent to the sign-in page and back."""
 
     @functools.wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not isinstance(request.user, User):
             target = request.get_full_path() if request.method == "GET" else "/"
             return redirect("/sign-in?" + urlencode({"next": target}))
@@ -30,17 +31,30 @@ def signed_in(view: View) -> View:
     return wrapped
 
 
+def administrator_only(view: View) -> View:
+    """Only for administrators; for everybody else who is signed in there is no such page."""
+
+    @signed_in
+    @functools.wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not (isinstance(request.user, User) and request.user.is_administrator):
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return wrapped
+
+
 def guarded(view: View) -> View:
     """Domain errors that a view does not handle itself become pages: 404, 403, or a message where one came from."""
 
     @functools.wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
         except NotFound as error:
             raise Http404(error.message) from None
         except Forbidden as error:
-            return render(request, "web/forbidden.html", {"message": error.message}, status=403)
+            return render(request, "ui/forbidden.html", {"message": error.message}, status=403)
         except DomainError as error:
             messages.error(request, error.message)
             return redirect(back_of(request))

@@ -1,0 +1,80 @@
+"""One shape for each thing, the same in the JSON API, in exports and at the command line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from hopkey.server.accounts.models import User
+from hopkey.server.audit.models import AuditEvent
+from hopkey.server.tokens.models import Token
+from hopkey.server.tokens.policy import Over
+
+
+def moment(value: datetime | None) -> str | None:
+    """As JavaScript writes moments: UTC, milliseconds and Z."""
+    if value is None:
+        return None
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+
+
+def token_shape(token: Token, *, now: datetime, over: Over | None = None) -> dict[str, Any]:
+    """A token for those who oversee it; never its digest."""
+    use = getattr(token, "use", None)
+    return {
+        "id": str(token.pk),
+        "publicId": token.public_id,
+        "label": token.label,
+        "owner": {"id": token.owner_id, "name": token.owner.name, "email": token.owner.email},
+        "state": token_state(token, now=now, over=over),
+        "overPolicy": over.value if over else None,
+        "teams": (
+            [{"id": grant.workspace_id, "name": grant.workspace.name} for grant in token.grants.all()]
+            if token.restricted
+            else None
+        ),
+        "networks": token.networks,
+        "createdOn": moment(token.created_at),
+        "expiresOn": moment(token.expires_at),
+        "lastUsedOn": moment(use.used_at) if use else None,
+        "lastUsedFrom": use.address or None if use else None,
+        "lastUsedWith": use.agent or None if use else None,
+    }
+
+
+def token_state(token: Token, *, now: datetime, over: Over | None = None) -> str:
+    """``live``, or why it is refused: ``expired``, ``owner_inactive``, ``over_policy``; in the order of the checks."""
+    if token.expires_at is not None and token.expires_at <= now:
+        return "expired"
+    if not token.owner.is_active:
+        return "owner_inactive"
+    return "over_policy" if over is not None else "live"
+
+
+def event_shape(event: AuditEvent) -> dict[str, Any]:
+    return {
+        "id": str(event.pk),
+        "at": moment(event.at),
+        "event": event.event,
+        "actor": {"id": event.actor_id or None, "label": event.actor_label or None},
+        "subject": {
+            "kind": event.subject_kind or None,
+            "id": event.subject_id or None,
+            "label": event.subject_label or None,
+        },
+        "address": event.address or None,
+        "agent": event.agent or None,
+        "detail": event.detail,
+    }
+
+
+def user_shape(user: User) -> dict[str, Any]:
+    return {
+        "id": user.pk,
+        "email": user.email,
+        "name": user.name,
+        "administrator": user.is_administrator,
+        "active": user.is_active,
+        "createdOn": moment(user.created_at),
+        "lastSignIn": moment(user.last_login),
+    }

@@ -1,0 +1,1 @@
+"""How many there are of everything that administrators watch, day by day."""

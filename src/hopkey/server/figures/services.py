@@ -1,0 +1,66 @@
+"""Counting, and reading what was counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from django.db.models import QuerySet
+
+from hopkey.server.accounts.models import User
+from hopkey.server.audit.models import AuditEvent, Event
+from hopkey.server.figures.models import Day
+from hopkey.server.tokens.models import FAR, Token
+from hopkey.server.tokens.oversight import EXPIRING_DAYS, UNUSED_DAYS
+from hopkey.server.workspaces.models import Kind, Workspace
+
+DAYS = 30
+
+
+def figures_take(*, now: datetime) -> Day:
+    """Count everything as of `now`, and fill in from the audit trail the days nobody counted."""
+    today = now.astimezone(UTC).date()
+    live = Token.objects.filter(ends_at__gt=now, owner__is_active=True)
+    idle = live.filter(use__idle_since__lte=now - timedelta(days=UNUSED_DAYS))
+    counted = {
+        "at": now,
+        "users": User.objects.filter(is_active=True).count(),
+        "teams": Workspace.objects.filter(kind=Kind.TEAM).count(),
+        "live": live.count(),
+        "never_expires": live.filter(ends_at=FAR).count(),
+        "expiring": live.filter(ends_at__lte=now + timedelta(days=EXPIRING_DAYS)).count(),
+        "unused": idle.count(),
+    }
+    known = set(Day.objects.filter(day__gt=today - timedelta(days=DAYS)).values_list("day", flat=True))
+    for ago in range(DAYS - 1, 0, -1):
+        day = today - timedelta(days=ago)
+        # Yesterday is counted once more: its last events came after its last count.
+        if day not in known or ago == 1:
+            Day.objects.update_or_create(day=day, defaults=_events(day), create_defaults={"at": now, **_events(day)})
+    row, _ = Day.objects.update_or_create(day=today, defaults={**counted, **_events(today)})
+    return row
+
+
+def figures_days(*, now: datetime) -> Sequence[Day]:
+    """The last `DAYS` days, oldest first; the last one is the newest count, taken now if there is none of today."""
+    today = now.astimezone(UTC).date()
+    days = list(_days(today))
+    if not days or days[-1].day != today:
+        figures_take(now=now)
+        days = list(_days(today))
+    return days
+
+
+def _days(today: date) -> QuerySet[Day]:
+    return Day.objects.filter(day__gt=today - timedelta(days=DAYS), day__lte=today).order_by("day")
+
+
+def _events(day: date) -> dict[str, int]:
+    start = datetime.combine(day, time(), UTC)
+    events = AuditEvent.objects.filter(at__gte=start, at__lt=start + timedelta(days=1))
+    refused = events.filter(event=Event.TOKEN_REFUSED).values_list("detail", flat=True)
+    return {
+        "generated": events.filter(event=Event.TOKEN_GENERATED).count(),
+        "deleted": events.filter(event=Event.TOKEN_DELETED).count(),
+        "refused": sum(int(detail.get("count", 1)) for detail in refused.iterator()),
+    }

@@ -1,0 +1,84 @@
+"""Running the tasks that are due, in a process of its own on each node: no request ever waits for it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.db import close_old_connections, connection
+from django.utils import timezone
+
+from hopkey.server.maintenance.models import Task
+from hopkey.server.maintenance.tasks import JOBS, Job
+
+_LOG = logging.getLogger("hopkey.maintenance")
+_LOOK_SECONDS = 2.0
+
+
+def run_due(now: datetime | None = None, jobs: Sequence[Job] = JOBS) -> list[str]:
+    """Run each task that is due and that nobody else is at; their names."""
+    ran = []
+    for job in jobs:
+        moment = now or timezone.now()
+        if not _take(job, moment):
+            continue
+        error = ""
+        try:
+            job.run(moment)
+        except Exception as problem:  # noqa: BLE001 - one task's trouble is not the next one's
+            error = f"{type(problem).__name__}: {problem}"[:500]
+            _LOG.warning("%s did not work out: %s", job.name, type(problem).__name__)
+        ended = now or timezone.now()
+        Task.objects.filter(name=job.name).update(
+            due_at=ended + timedelta(seconds=job.every), ended_at=ended, error=error
+        )
+        ran.append(job.name)
+    return ran
+
+
+def _take(job: Job, now: datetime) -> bool:
+    """Whether the task is due and now ours."""
+    until = now + timedelta(seconds=job.patience)
+    if Task.objects.filter(name=job.name, due_at__lte=now).update(due_at=until):
+        return True
+    if Task.objects.filter(name=job.name).exists():
+        return False
+    _, made = Task.objects.get_or_create(name=job.name, defaults={"due_at": until})
+    return made
+
+
+def run_for_ever(parent: int) -> None:
+    """Look every two seconds whether something is due, until SIGTERM or until the process `parent` has gone."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and tells us
+    while not stop.wait(_LOOK_SECONDS) and os.getppid() == parent:
+        try:
+            close_old_connections()
+            run_due()
+        except Exception as error:  # noqa: BLE001 - a database that does not answer now may answer later
+            _LOG.warning("maintenance waits: %s", type(error).__name__)
+    connection.close()
+
+
+@contextmanager
+def beside() -> Iterator[None]:
+    """A process of its own that does the maintenance as long as this one serves. The settings are in its environment,
+    as they are in that of the serving processes.
+    """
+    process = subprocess.Popen([sys.executable, "-m", "hopkey.server.maintenance", str(os.getpid())])
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
