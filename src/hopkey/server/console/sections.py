@@ -1,0 +1,11 @@
+"""The sections of the console, in the order of its navigation: (section, name of the address, text)."""
+
+from __future__ import annotations
+
+SECTIONS = (
+    ("overview", "console", "Overview"),
+    ("tokens", "console_tokens", "Tokens"),
+    ("users", "console_users", "Users"),
+    ("policy", "console_policy", "Policy"),
+    ("audit", "console_audit", "Audit"),
+)
