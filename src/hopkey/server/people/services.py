@@ -16,6 +16,7 @@ from hopkey.server.accounts.services import (
 from hopkey.server.audit.actor import Actor
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
+from hopkey.server.automation.services import automation_tokens_delete_of
 from hopkey.server.errors import Conflict, DomainError
 from hopkey.server.tokens.services import tokens_delete_of
 from hopkey.server.workspaces.invitations import invitation_accept_row, invitation_get
@@ -124,6 +125,7 @@ def person_delete(*, user: User, by: Actor) -> int:
                 "last_owner", f"{user.email} is the only owner of {names}: make somebody else an owner first."
             )
         tokens = tokens_delete_of(user, by=by, reason="account deleted")
+        automation_tokens_delete_of(user, by=by, reason="account deleted")
         user_active_set(user=user, active=False, by=by)
         record(Event.USER_DELETED, by=by, kind="user", id=user.pk, label=user.email, detail={"tokens": tokens})
         user.delete()

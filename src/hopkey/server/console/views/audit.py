@@ -27,7 +27,7 @@ from hopkey.server.config import current
 from hopkey.server.errors import DomainError
 from hopkey.server.exports.files import FORMATS, file_of
 from hopkey.server.exports.shapes import event_shape
-from hopkey.server.tokens.format import is_well_formed, public_id_of
+from hopkey.server.tokens.format import AUTOMATION_PREFIX, PREFIX, is_of_kind, is_well_formed, public_id_of
 from hopkey.server.ui.access import administrator_only
 from hopkey.server.ui.actors import actor_of
 
@@ -36,7 +36,7 @@ from hopkey.server.ui.actors import actor_of
 @administrator_only
 def audit(request: HttpRequest) -> HttpResponse:
     chosen = audit_filter_read(request.GET.dict())
-    if is_well_formed(chosen.subject):
+    if is_token(chosen.subject):
         return redirect(reverse("console_audit") + "?" + urlencode({"subject": subject_of(chosen.subject)}))
     found = list(audit_list(chosen, before=audit_before_read(request.GET.get("before", "")))[: PAGE_SIZE + 1])
     events, query = found[:PAGE_SIZE], _query(chosen)
@@ -94,18 +94,23 @@ def verify(request: HttpRequest) -> HttpResponse:
 
 def subject_of(text: str) -> str:
     """What to look for: of a token, pasted whole or begun, its public id."""
-    if is_well_formed(text):
-        return public_id_of(text) if text.startswith("hkp_") else ""
-    if text.startswith("hkp_") and text[4:16].isalnum() and len(text[4:16]) == 12:
+    if is_token(text):
+        return public_id_of(text) if text.startswith((PREFIX, AUTOMATION_PREFIX)) else ""
+    if text.startswith((PREFIX, AUTOMATION_PREFIX)) and text[4:16].isalnum() and len(text[4:16]) == 12:
         return text[4:16]
     return text
+
+
+def is_token(text: str) -> bool:
+    """Whether this is a whole token of any kind, which may stand in no address."""
+    return is_well_formed(text) or is_of_kind(text, AUTOMATION_PREFIX)
 
 
 def _query(chosen: AuditFilter) -> dict[str, Any]:
     values = {
         "event": chosen.event,
         "actor": chosen.actor,
-        "subject": "" if is_well_formed(chosen.subject) else chosen.subject,
+        "subject": "" if is_token(chosen.subject) else chosen.subject,
         "since": chosen.since.isoformat() if chosen.since else "",
         "until": chosen.until.isoformat() if chosen.until else "",
     }
