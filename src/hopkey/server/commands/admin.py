@@ -93,6 +93,13 @@ def parser() -> argparse.ArgumentParser:
     token("list", "list tokens", "tokens.list_").add_argument("--user", metavar="EMAIL")
     token("delete", "delete a token for ever", "tokens.delete").add_argument("id", metavar="ID")
 
+    group = subject("group", "groups of the identity provider, and the teams they lead into")
+    group("list", "list groups", "groups.list_")
+    link = group("link", "lead a group into a team, with a role", "groups.link")
+    link.add_argument("id", metavar="ID")
+    link.add_argument("--team", required=True, metavar="ID")
+    link.add_argument("--role", required=True, choices=["owner", "editor", "viewer"])
+
     automation = subject("automation-token", "tokens with which programs administer this server")
     issue = automation("issue", "generate a token that acts in an administrator's name", "automation.issue")
     issue.add_argument("--administrator", required=True, metavar="EMAIL", help="it ends with this person's rights")
@@ -124,10 +131,10 @@ def main(argv: list[str]) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     # Imported here: the models can be loaded only when the settings are there.
-    from hopkey.server.commands.operations import automation, people, teams, tokens
+    from hopkey.server.commands.operations import automation, groups, people, teams, tokens
     from hopkey.server.errors import DomainError
 
-    modules = {"automation": automation, "people": people, "teams": teams, "tokens": tokens}
+    modules = {"automation": automation, "groups": groups, "people": people, "teams": teams, "tokens": tokens}
     module, _, function = arguments.operation.partition(".")
     try:
         report = getattr(modules[module], function)(arguments)
