@@ -23,8 +23,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     def workspaces() -> list[Workspace]:
         if not isinstance(user, User):
             return []
-        personal = Workspace.objects.filter(owner=user)
-        return [*personal, *team_list_for(user)]
+        mine = Workspace.objects.filter(owner=user).union(team_list_for(user).order_by())
+        return sorted(mine, key=lambda item: (item.kind, item.name, item.pk))
 
     return {
         "theme": theme if theme in THEMES else "auto",
