@@ -93,6 +93,7 @@ INSTALLED_APPS = [
     "hopkey.server.accounts",
     "hopkey.server.workspaces",
     "hopkey.server.tokens",
+    "hopkey.server.automation",
     "hopkey.server.figures",
     "hopkey.server.maintenance",
     "hopkey.server.ui",

@@ -24,6 +24,14 @@ def user_get(email_or_id: str) -> User:
     return user
 
 
+def user_get_by_id(user_id: str) -> User:
+    """For programs, which say ids. Raises `NotFound` (``user_not_found``)."""
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        raise NotFound("user_not_found", "There is no account with this id.")
+    return user
+
+
 def user_page(*, text: str = "", state: str = "", after: str = "", limit: int) -> list[User]:
     """Accounts by e-mail address, after that address: those matching `text`, and of a state (``administrator``,
     ``active``, ``deactivated``, ``invited``: no password yet).

@@ -41,6 +41,8 @@ class Event(StrEnum):
     TOKEN_DELETED = "token.deleted"  # noqa: S105
     TOKEN_REFUSED = "token.refused"  # noqa: S105
     TOKEN_CUT_OFF = "token.cut_off"  # noqa: S105
+    AUTOMATION_TOKEN_GENERATED = "automation.token_generated"  # noqa: S105
+    AUTOMATION_TOKEN_DELETED = "automation.token_deleted"  # noqa: S105
     POLICY_CHANGED = "policy.changed"
     AUDIT_PRUNED = "audit.pruned"
     AUDIT_EXPORTED = "audit.exported"

@@ -92,6 +92,18 @@ def parser() -> argparse.ArgumentParser:
     issue.add_argument("--team", action="append", metavar="ID", help="reach only this team; may be repeated")
     token("list", "list tokens", "tokens.list_").add_argument("--user", metavar="EMAIL")
     token("delete", "delete a token for ever", "tokens.delete").add_argument("id", metavar="ID")
+
+    automation = subject("automation-token", "tokens with which programs administer this server")
+    issue = automation("issue", "generate a token that acts in an administrator's name", "automation.issue")
+    issue.add_argument("--administrator", required=True, metavar="EMAIL", help="it ends with this person's rights")
+    issue.add_argument("--label", required=True)
+    issue.add_argument("--expires", required=True, choices=["7", "30", "60", "90", "never"], help="days, or never")
+    issue.add_argument(
+        "--access", required=True, choices=["full", "read", "scim"], help="everything, only reading, or provisioning"
+    )
+    issue.add_argument("--network", action="append", metavar="CIDR", help="use only from there; may be repeated")
+    automation("list", "list automation tokens", "automation.list_")
+    automation("delete", "delete an automation token for ever", "automation.delete").add_argument("id", metavar="ID")
     return top
 
 
@@ -112,10 +124,10 @@ def main(argv: list[str]) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     # Imported here: the models can be loaded only when the settings are there.
-    from hopkey.server.commands.operations import people, teams, tokens
+    from hopkey.server.commands.operations import automation, people, teams, tokens
     from hopkey.server.errors import DomainError
 
-    modules = {"people": people, "teams": teams, "tokens": tokens}
+    modules = {"automation": automation, "people": people, "teams": teams, "tokens": tokens}
     module, _, function = arguments.operation.partition(".")
     try:
         report = getattr(modules[module], function)(arguments)

@@ -7,5 +7,6 @@ SECTIONS = (
     ("tokens", "console_tokens", "Tokens"),
     ("users", "console_users", "Users"),
     ("policy", "console_policy", "Policy"),
+    ("automation", "console_automation", "Automation"),
     ("audit", "console_audit", "Audit"),
 )

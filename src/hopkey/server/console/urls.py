@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from hopkey.server.console.views import acts, audit, deletion, overview, policy, tokens, users
+from hopkey.server.console.views import acts, audit, automation, deletion, overview, policy, tokens, users
 
 urlpatterns = [
     path("", overview.overview, name="console"),
@@ -20,6 +20,9 @@ urlpatterns = [
     path("/users/<str:user_id>", users.user, name="console_user"),
     path("/users/<str:user_id>/<str:act>", acts.act, name="console_user_act"),
     path("/policy", policy.policy, name="console_policy"),
+    path("/automation", automation.token_list, name="console_automation"),
+    path("/automation/new", automation.token_new, name="console_automation_new"),
+    path("/automation/<int:token_id>/delete", automation.token_delete, name="console_automation_delete"),
     path("/audit", audit.audit, name="console_audit"),
     path("/audit/search", audit.search, name="console_audit_search"),
     path("/audit/export", audit.export, name="console_audit_export"),

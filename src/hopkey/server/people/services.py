@@ -18,6 +18,7 @@ from hopkey.server.accounts.services import (
 from hopkey.server.audit.actor import Actor
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
+from hopkey.server.automation.services import automation_tokens_delete_of
 from hopkey.server.errors import Conflict, DomainError
 from hopkey.server.tokens.services import tokens_delete_of
 from hopkey.server.workspaces.invitations import invitation_accept_row, invitation_get
@@ -132,6 +133,7 @@ def person_delete(*, user: User, by: Actor, successors: Mapping[str, str] | None
         last_administrator_keep(user)
         _teams_hand_over(user, successors or {}, by)
         tokens = tokens_delete_of(user, by=by, reason="account deleted")
+        automation_tokens_delete_of(user, by=by, reason="account deleted")
         user_active_set(user=user, active=False, by=by)
         record(Event.USER_DELETED, by=by, kind="user", id=user.pk, label=user.email, detail={"tokens": tokens})
         user.delete()

@@ -56,11 +56,7 @@ def token_generate_for(
     ``teams_empty``, ``network_invalid``, ``owner_inactive``, ``too_many_tokens``, or ``policy_lifetime`` and
     ``policy_label`` for what the administrators' policy rules out.
     """
-    label = " ".join(label.split())
-    if len(label) < LABEL_LENGTH[0]:
-        raise DomainError("label_too_short", "Give the token a label of at least 3 characters.", field="label")
-    if len(label) > LABEL_LENGTH[1]:
-        raise DomainError("label_too_long", "A label has at most 100 characters.", field="label")
+    label = label_normalise(label)
     now = timezone.now()
     expires_at = _expiry(days, until, now)
     if not owner.is_active:
@@ -68,7 +64,7 @@ def token_generate_for(
     teams = None if team_ids is None else sorted(set(team_ids))
     if teams is not None and not teams:
         raise DomainError("teams_empty", "Choose at least one team, or let the token reach all of them.", field="teams")
-    cidrs = _networks(networks)
+    cidrs = networks_normalise(networks)
     with transaction.atomic(durable=True):
         _policy_keep(owner, label=label, seconds=lifetime_seconds(now, expires_at), now=now)
         if teams is not None:
@@ -112,8 +108,7 @@ def _expiry(days: int | None, until: date | None, now: datetime) -> datetime | N
         if until > last_day(now, FARTHEST_DAYS):
             raise DomainError("expiry_invalid", "Choose a day within the next ten years.", field="expiry")
         return day_end(until)
-    if days is not None and days not in EXPIRY_DAYS:
-        raise DomainError("expiry_invalid", "A token lives 7, 30, 60 or 90 days, or never expires.", field="expiry")
+    days_check(days)
     return expiry_moment(days, now)
 
 
@@ -219,7 +214,24 @@ def _delete(token: Token, *, by: Actor, reason: str) -> None:
     token.delete()
 
 
-def _networks(texts: Sequence[str]) -> list[str]:
+def label_normalise(label: str) -> str:
+    """What a token is for, in 3 to 100 characters. Raises `DomainError` (``label_too_short``, ``label_too_long``)."""
+    label = " ".join(label.split())
+    if len(label) < LABEL_LENGTH[0]:
+        raise DomainError("label_too_short", "Give the token a label of at least 3 characters.", field="label")
+    if len(label) > LABEL_LENGTH[1]:
+        raise DomainError("label_too_long", "A label has at most 100 characters.", field="label")
+    return label
+
+
+def days_check(days: int | None) -> None:
+    """Raises `DomainError` (``expiry_invalid``) for days that are none of `EXPIRY_DAYS`; None is never."""
+    if days is not None and days not in EXPIRY_DAYS:
+        raise DomainError("expiry_invalid", "A token lives 7, 30, 60 or 90 days, or never expires.", field="expiry")
+
+
+def networks_normalise(texts: Sequence[str]) -> list[str]:
+    """Networks as they are stored. Raises `DomainError` (``network_invalid``)."""
     if len(texts) > NETWORKS_PER_TOKEN:
         raise DomainError("network_invalid", f"At most {NETWORKS_PER_TOKEN} networks.", field="networks")
     try:
