@@ -4,18 +4,33 @@ from __future__ import annotations
 
 from django.urls import path
 
-from hopkey.server.web.views import home, invitations, links, profile, session, teams, tokens, workspaces
+from hopkey.server.web.views import (
+    confirm,
+    home,
+    invitations,
+    links,
+    profile,
+    security,
+    session,
+    teams,
+    tokens,
+    workspaces,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
     path("sign-in", session.sign_in, name="sign_in"),
     path("sign-out", session.sign_out, name="sign_out"),
+    path("confirm", confirm.confirm, name="confirm"),
     path("theme", session.theme_set, name="theme"),
     path("welcome/<str:secret>", links.take, name="link_take"),
     path("welcome", links.welcome, name="welcome"),
     path("join/<str:secret>", invitations.take, name="invitation_take"),
     path("join", invitations.join, name="join"),
     path("profile", profile.profile, name="profile"),
+    path("profile/security", security.security, name="security"),
+    path("profile/security/sessions/end-others", security.sessions_end_others, name="sessions_end_others"),
+    path("profile/security/sessions/<int:session_id>/end", security.session_end, name="session_end"),
     path("profile/tokens", tokens.token_list, name="tokens"),
     path("profile/tokens/new", tokens.token_new, name="token_new"),
     path("profile/tokens/<int:token_id>/delete", tokens.token_delete, name="token_delete"),

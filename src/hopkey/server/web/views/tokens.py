@@ -17,7 +17,7 @@ from hopkey.server.config import current
 from hopkey.server.errors import DomainError
 from hopkey.server.tokens import selectors, services
 from hopkey.server.tokens.expiry import DEFAULT_DAYS, EXPIRY_DAYS, NEVER, expiry_moment
-from hopkey.server.ui.access import signed_in
+from hopkey.server.ui.access import recent_for_changes, signed_in
 from hopkey.server.ui.actors import actor_of, user_of
 from hopkey.server.workspaces.selectors import team_list_for
 
@@ -32,6 +32,7 @@ def token_list(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
+@recent_for_changes
 def token_new(request: HttpRequest) -> HttpResponse:
     """The form as a page of its own, and generation: the token is shown in the answer to the POST, and never again."""
     if request.method != "POST":
@@ -63,6 +64,7 @@ def token_new(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
+@recent_for_changes
 def token_delete(request: HttpRequest, token_id: int) -> HttpResponse:
     user = user_of(request)
     token = selectors.token_get(token_id=token_id, owner=user)
