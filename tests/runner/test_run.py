@@ -99,7 +99,7 @@ def test_what_is_inherited_can_be_changed_by_a_script_before_the_request(server:
         "x-stays": "1",
         "authorization": "Basic dTpw",
     }
-    assert (seen["query"], seen["body"]) == ({"n": ["5"]}, '{"a": "eve" }')
+    assert (seen["query"], seen["body"]) == ({"n": ["5"]}, '{"a":"eve"}')
 
 
 def test_request_variables_stand_above_collections_these_above_the_environment(server: Server) -> None:
