@@ -246,7 +246,7 @@ def test_redirects_are_followed_as_browsers_do_and_secrets_stay_at_home(server: 
     assert (echoed(post)["method"], echoed(post)["body"]) == ("GET", "")
     assert (echoed(kept)["method"], echoed(kept)["body"]) == ("POST", "x")
     assert "authorization" not in echoed(gone)["headers"]
-    assert endless.faults[0].message == "more than 10 redirects"
+    assert endless.faults[0].message == "more than 20 redirects"
     stays = go(samples.collection("C", ask(server, path="/redirect/1")), connection=Connection(follow_redirects=False))
     assert stays.requests[0].answer is not None
     assert stays.requests[0].answer.status == 302

@@ -395,7 +395,7 @@ def _response_value(answer: ScriptResponse) -> dict[str, Any]:
         "status": answer.status,
         "statusText": answer.status_text,
         "headers": [{"key": key, "value": value} for key, value in answer.headers],
-        "duration": round(answer.duration, 3),
+        "duration": max(1, round(answer.duration)) if answer.status else 0,
         "text": text,
         "base64": encoded,
         "deep": _is_deep(answer.body),
