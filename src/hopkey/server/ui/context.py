@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from hopkey.server.accounts.models import User
+from hopkey.server.mail.settings import is_set_up
 from hopkey.server.workspaces.models import Workspace
 from hopkey.server.workspaces.selectors import team_list_for
 
@@ -16,7 +17,7 @@ THEME_COOKIE = "hopkey_theme"
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Theme, and the workspaces of the switcher (one query, and only where the page shows it)."""
+    """Theme, whether mail is set up, and the workspaces of the switcher (one query, only where the page shows it)."""
     theme = request.COOKIES.get(THEME_COOKIE, "auto")
     user = getattr(request, "user", None)
 
@@ -29,5 +30,6 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "theme": theme if theme in THEMES else "auto",
         "themes": THEMES,
+        "mail_is_set_up": is_set_up(),
         "shell_workspaces": SimpleLazyObject(workspaces),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from hopkey.server.web.views import home, invitations, links, profile, session, teams, tokens, workspaces
+from hopkey.server.web.views import home, invitations, links, notices, profile, session, teams, tokens, workspaces
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -16,6 +16,7 @@ urlpatterns = [
     path("join/<str:secret>", invitations.take, name="invitation_take"),
     path("join", invitations.join, name="join"),
     path("profile", profile.profile, name="profile"),
+    path("profile/notices", notices.notices, name="notices"),
     path("profile/tokens", tokens.token_list, name="tokens"),
     path("profile/tokens/new", tokens.token_new, name="token_new"),
     path("profile/tokens/<int:token_id>/delete", tokens.token_delete, name="token_delete"),
