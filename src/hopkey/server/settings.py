@@ -91,7 +91,10 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "hopkey.server.changes",
     "hopkey.server.audit",
+    "hopkey.server.mail",
+    "hopkey.server.webhooks",
     "hopkey.server.accounts",
+    "hopkey.server.notices",
     "hopkey.server.workspaces",
     "hopkey.server.tokens",
     "hopkey.server.automation",
@@ -163,7 +166,7 @@ ACCOUNT_RATE_LIMITS = {
     "change_password": "5/m/user",
     "reauthenticate": "10/m/user",
 }
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+EMAIL_BACKEND = "hopkey.server.mail.backend.OutboxBackend"
 
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True

@@ -50,6 +50,15 @@ class Event(StrEnum):
     AUDIT_PRUNED = "audit.pruned"
     AUDIT_EXPORTED = "audit.exported"
     TOKENS_EXPORTED = "token.exported"
+    NOTICES_CHANGED = "notices.changed"
+    MAIL_TESTED = "mail.tested"
+    MAIL_RETRIED = "mail.retried"
+    MAIL_DISCARDED = "mail.discarded"
+    WEBHOOK_ADDED = "webhook.added"
+    WEBHOOK_CHANGED = "webhook.changed"
+    WEBHOOK_DELETED = "webhook.deleted"
+    WEBHOOK_TESTED = "webhook.tested"
+    WEBHOOK_REDELIVERED = "webhook.redelivered"
 
 
 class AuditEvent(models.Model):

@@ -104,6 +104,30 @@ def parser() -> argparse.ArgumentParser:
     issue.add_argument("--network", action="append", metavar="CIDR", help="use only from there; may be repeated")
     automation("list", "list automation tokens", "automation.list_")
     automation("delete", "delete an automation token for ever", "automation.delete").add_argument("id", metavar="ID")
+    mail = subject("mail", "mail: the outbox, and whether it works")
+    mail("test", "hand a test mail to the mail server now, and say how that went", "mail.test").add_argument(
+        "--to", required=True, metavar="EMAIL"
+    )
+    listing = mail("list", "list mails, newest first", "mail.list_")
+    listing.add_argument("--state", choices=["queued", "sent", "failed", "unset", "late", "discarded"])
+    listing.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many [100]")
+    mail("retry", "try a failed mail again, or all of them", "mail.retry").add_argument("id", metavar="ID|all")
+    mail("discard", "never send a mail", "mail.discard").add_argument("id", metavar="ID")
+
+    webhook = subject("webhook", "addresses that events are sent to")
+    add = webhook("add", "add a webhook; its signing secret is printed once", "webhooks.add")
+    add.add_argument("--url", required=True)
+    add.add_argument(
+        "--event", action="append", required=True, metavar="EVENT", help="may be repeated; all: every event"
+    )
+    webhook("list", "list webhooks", "webhooks.list_")
+    for name, text in (
+        ("delete", "delete a webhook with its deliveries"),
+        ("enable", "send to a webhook again"),
+        ("disable", "send nothing to a webhook any more"),
+        ("test", "send a test event now, and say how that went"),
+    ):
+        webhook(name, text, f"webhooks.{name}").add_argument("id", metavar="ID")
     return top
 
 
@@ -124,10 +148,17 @@ def main(argv: list[str]) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     # Imported here: the models can be loaded only when the settings are there.
-    from hopkey.server.commands.operations import automation, people, teams, tokens
+    from hopkey.server.commands.operations import automation, mail, people, teams, tokens, webhooks
     from hopkey.server.errors import DomainError
 
-    modules = {"automation": automation, "people": people, "teams": teams, "tokens": tokens}
+    modules = {
+        "automation": automation,
+        "mail": mail,
+        "people": people,
+        "teams": teams,
+        "tokens": tokens,
+        "webhooks": webhooks,
+    }
     module, _, function = arguments.operation.partition(".")
     try:
         report = getattr(modules[module], function)(arguments)

@@ -15,12 +15,14 @@ from hopkey.server.audit.actor import Actor
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record, records
 from hopkey.server.errors import Conflict, DomainError, NotFound
+from hopkey.server.notices.services import Notice, notices_tell
 from hopkey.server.tokens.expiry import EXPIRY_DAYS, FARTHEST_DAYS, day_end, expiry_moment, last_day
 from hopkey.server.tokens.format import token_generate
 from hopkey.server.tokens.models import Cutoff, Grant, Token, Use
 from hopkey.server.tokens.policies import policy_get
 from hopkey.server.tokens.policy import lifetime_seconds
 from hopkey.server.tokens.selectors import tokens_reaching
+from hopkey.server.webhooks.events import WebhookEvent
 
 LABEL_LENGTH = (3, 100)
 TOKENS_PER_USER = 1000
@@ -98,6 +100,10 @@ def token_generate_for(
                 "networks": cidrs,
             },
         )
+        said = {"by": by.label or owner.email, "address": by.address}
+        names = None if teams is None else sorted(token.grants.values_list("workspace__name", flat=True))
+        context = {**said, "own": by.user_id == owner.pk, "teams": names}
+        notices_tell(WebhookEvent.TOKEN_GENERATED, [Notice(owner, [token], context=context, data=said)])
     return Generated(token=token, text=new.text)
 
 
@@ -145,6 +151,7 @@ def token_delete(*, token_id: int, by: Actor, owner: User | None = None, reason:
         if token is None:
             raise NotFound("token_not_found", "There is no such token. It may have been deleted already.")
         _delete(token, by=by, reason=reason)
+        _deletion_tell([token], by=by, reason=reason)
 
 
 def tokens_delete(*, token_ids: Sequence[int], by: Actor, reason: str) -> list[Token]:
@@ -169,6 +176,7 @@ def tokens_delete(*, token_ids: Sequence[int], by: Actor, reason: str) -> list[T
                 (token.public_id, token.label, {"owner": token.owner.email, "reason": reason[:500]}) for token in tokens
             ],
         )
+        _deletion_tell(tokens, by=by, reason=reason)
         Token.objects.filter(pk__in=[token.pk for token in tokens]).delete()
     return tokens
 
@@ -197,6 +205,8 @@ def token_cut_off(*, token_id: int, team_id: str, by: Actor) -> Token:
 def tokens_delete_of(owner: User, *, by: Actor, reason: str) -> int:
     """Delete all tokens of `owner` in the caller's transaction; the number deleted."""
     tokens = list(Token.objects.select_for_update(of=("self",)).select_related("owner").filter(owner=owner))
+    # The account goes too: nobody is left to read a mail.
+    _deletion_tell(tokens, by=by, reason=reason, mail=False)
     for token in tokens:
         _delete(token, by=by, reason=reason)
     return len(tokens)
@@ -211,7 +221,24 @@ def _delete(token: Token, *, by: Actor, reason: str) -> None:
         label=token.label,
         detail={"owner": token.owner.email, "reason": reason[:500]},
     )
+    pk = token.pk
     token.delete()
+    token.pk = pk
+
+
+def _deletion_tell(tokens: Sequence[Token], *, by: Actor, reason: str, mail: bool = True) -> None:
+    """Tell each owner about the tokens that somebody else took from them, and the webhooks about all of them."""
+    of: dict[str, list[Token]] = {}
+    for token in tokens:
+        of.setdefault(token.owner_id, []).append(token)
+    notices = []
+    for owner_id, theirs in of.items():
+        said = {"by": by.label, "reason": reason[:500], "byOwner": by.user_id == owner_id}
+        context = {"by": by.label, "reason": reason[:500]}
+        notices.append(
+            Notice(theirs[0].owner, theirs, context=context, data=said, mail=mail and by.user_id != owner_id)
+        )
+    notices_tell(WebhookEvent.TOKEN_DELETED, notices)
 
 
 def label_normalise(label: str) -> str:
