@@ -172,7 +172,9 @@ LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"secrets": {"()": "hopkey.server.logs.SecretsFilter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["secrets"]}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"hopkey": {"level": _LEVEL}},
+    # The second logger writes addresses: the filter stands there too, for handlers that others add.
+    "loggers": {"hopkey": {"level": _LEVEL}, "django.request": {"filters": ["secrets"]}},
 }

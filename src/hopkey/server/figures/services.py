@@ -15,6 +15,8 @@ from hopkey.server.tokens.oversight import EXPIRING_DAYS, UNUSED_DAYS
 from hopkey.server.workspaces.models import Kind, Workspace
 
 DAYS = 30
+COUNTED = ("users", "teams", "live", "never_expires", "expiring", "unused")
+"""The fields that say how many there are; the others are of one day's events."""
 
 
 def figures_take(*, now: datetime) -> Day:
@@ -42,12 +44,20 @@ def figures_take(*, now: datetime) -> Day:
 
 
 def figures_days(*, now: datetime) -> Sequence[Day]:
-    """The last `DAYS` days, oldest first; the last one is the newest count, taken now if there is none of today."""
+    """The last `DAYS` days, oldest first; the last one is today.
+
+    Counting takes seconds at a million tokens and is the maintenance process's work. Until it has counted today, today
+    shows the newest count with today's events; only where nobody ever counted is it done here.
+    """
     today = now.astimezone(UTC).date()
     days = list(_days(today))
-    if not days or days[-1].day != today:
+    if not days:
         figures_take(now=now)
-        days = list(_days(today))
+        return list(_days(today))
+    last = days[-1]
+    if last.day != today:
+        kept = {name: getattr(last, name) for name in COUNTED}
+        days.append(Day(day=today, at=last.at, **kept, **_events(today)))
     return days
 
 

@@ -7,7 +7,7 @@ read the tokens. Nothing here reads a digest, except to compare it with that of 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -18,10 +18,12 @@ from django.utils import timezone
 
 from hopkey.server.accounts.models import User
 from hopkey.server.accounts.selectors import user_ids_matching
-from hopkey.server.errors import DomainError
+from hopkey.server.errors import DomainError, NotFound
 from hopkey.server.tokens import search
+from hopkey.server.tokens.counting import older_counts
 from hopkey.server.tokens.format import is_well_formed, token_digest
 from hopkey.server.tokens.models import FAR, Token
+from hopkey.server.tokens.pasted import secret_removed
 from hopkey.server.tokens.policies import policy_get
 from hopkey.server.tokens.policy import Over, Policy, lifetime_seconds
 from hopkey.server.tokens.selectors import token_list
@@ -88,8 +90,11 @@ class Filter:
         return replace(self, sort=natural)
 
 
-def filter_read(values: dict[str, str]) -> Filter:
-    """A filter from texts. Raises `DomainError` (``filter_invalid``) that names what is wrong."""
+def filter_read(values: Mapping[str, str]) -> Filter:
+    """A filter from texts. Raises `DomainError` (``filter_invalid``) that names what is wrong.
+
+    Of a token that was begun or mistyped only what names it is taken; a whole one stays, to be found by its digest.
+    """
     try:
         state = State(values.get("state") or "any")
     except ValueError:
@@ -99,7 +104,21 @@ def filter_read(values: dict[str, str]) -> Filter:
     except ValueError:
         raise DomainError("filter_invalid", f"sort is one of {', '.join(Sort)}.", field="sort") from None
     texts = {name: (values.get(name) or "").strip()[:254].replace("\0", "") for name in ("owner", "team", "text")}
+    if not is_well_formed(texts["text"]):
+        texts["text"] = secret_removed(texts["text"])
     return Filter(state, sort, **texts).settled()
+
+
+def filter_values(chosen: Filter) -> dict[str, str]:
+    """What differs from the plain list, for addresses, forms and the audit trail: nothing of a token's secret."""
+    values = {
+        "state": chosen.state.value if chosen.state is not State.ANY else "",
+        "sort": chosen.sort.value if chosen.sort is not Sort.NEWEST else "",
+        "owner": chosen.owner,
+        "team": chosen.team,
+        "text": secret_removed(chosen.text),
+    }
+    return {name: value for name, value in values.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,22 +144,38 @@ def token_page(chosen: Filter, *, cursor: str = "", limit: int = PAGE_SIZE, now:
     else:
         keys = _keys(chosen, now, place, limit + 1)
     page, more = keys[:limit], len(keys) > limit
-    tokens = _tokens([id_ for _, id_ in page])
+    ids = [id_ for _, id_ in page]
+    tokens, older = _tokens(ids), _older(policy, ids, now)
     following, back = "", None
     if more:
         following = _cursor_write(page[-1])
     elif searched is not None:
         following = _cursor_write((searched, searched))
         back = Token.objects.filter(pk__gte=searched).order_by("pk").values_list("created_at", flat=True).first()
-    return Page(tokens, following, {token.pk: over for token in tokens if (over := _over(token, policy, now))}, back)
+    over = {token.pk: why for token in tokens if (why := _over(token, policy, now, older.get(token.pk, 0)))}
+    return Page(tokens, following, over, back)
+
+
+def token_judged(token_id: int, *, now: datetime) -> tuple[Token, Over | None]:
+    """One token, with what the policy has against it. Raises `NotFound` (``token_not_found``)."""
+    found = _tokens([token_id])
+    if not found:
+        raise NotFound("token_not_found", "There is no such token. It may have been deleted already.")
+    policy = policy_get()
+    return found[0], _over(found[0], policy, now, _older(policy, [token_id], now).get(token_id, 0))
 
 
 def token_each(chosen: Filter, *, now: datetime, chunk: int = 1000) -> Iterator[Token]:
-    """Every token of this filter, in order, read by pages: for exports and for deletion."""
+    """Every token of this filter, in order, read by pages: for deletion."""
+    return (token for token, _ in token_each_judged(chosen, now=now, chunk=chunk))
+
+
+def token_each_judged(chosen: Filter, *, now: datetime, chunk: int = 1000) -> Iterator[tuple[Token, Over | None]]:
+    """As `token_each`, each with what the policy has against it: for exports."""
     cursor = ""
     while True:
         page = token_page(chosen, cursor=cursor, limit=chunk, now=now)
-        yield from page.tokens
+        yield from ((token, page.over.get(token.pk)) for token in page.tokens)
         cursor = page.cursor
         if not cursor:
             return
@@ -151,12 +186,12 @@ def _tokens(ids: Sequence[int]) -> list[Token]:
     return [found[id_] for id_ in ids if id_ in found]
 
 
-def _over(token: Token, policy: Policy, now: datetime) -> Over | None:
-    """As `hopkey.server.tokens.verify.stopped_by_policy`, without the number of the owner's tokens."""
+def _over(token: Token, policy: Policy, now: datetime, older: int) -> Over | None:
+    """As `hopkey.server.tokens.verify.stopped_by_policy`."""
     use = getattr(token, "use", None)
     idle = (now - (use.idle_since if use else token.created_at)).total_seconds()
     seconds = lifetime_seconds(token.created_at, token.expires_at)
-    return policy.stops(seconds=seconds, label=token.label, older=0, idle=idle)
+    return policy.stops(seconds=seconds, label=token.label, older=older, idle=idle)
 
 
 Key = tuple[Any, int]
@@ -290,16 +325,8 @@ def _over_policy(
 
 
 def _older(policy: Policy, ids: Sequence[int], now: datetime) -> dict[int, int]:
-    """How many older live tokens the owner of each has, where the policy limits that."""
-    if policy.tokens_per_user is None or not ids:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT t.id, (SELECT count(*) FROM hopkey_token o WHERE o.owner_id = t.owner_id AND o.id < t.id "
-            "AND o.ends_at > %s) FROM hopkey_token t WHERE t.id >= %s AND t.id <= %s",
-            [_moment_parameter(now), min(ids), max(ids)],
-        )
-        return dict(cursor.fetchall())
+    limit = policy.tokens_per_user
+    return {} if limit is None else older_counts(ids, upto=limit, now=now)
 
 
 def _moment_parameter(value: datetime) -> Any:
