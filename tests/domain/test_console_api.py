@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,13 +83,13 @@ class World:
 
 
 @pytest.fixture
-def world(transactional_db: None, people: People) -> Iterator[World]:
+def world(transactional_db: None, people: People) -> World:
     boss = person("Boss", password=PASSWORD, administrator=True)
     tokens = {
         name: token_generate_for(owner=getattr(people, name), label=f"{name} ci", days=30, by=OPERATOR)
         for name in ("ana", "ed", "olga")
     }
-    yield World(people, boss, client_of(boss), tokens)
+    return World(people, boss, client_of(boss), tokens)
 
 
 def test_tokens_are_listed_filtered_and_paged(world: World) -> None:
