@@ -98,6 +98,7 @@ INSTALLED_APPS = [
     "hopkey.server.workspaces",
     "hopkey.server.tokens",
     "hopkey.server.automation",
+    "hopkey.server.provisioning",
     "hopkey.server.figures",
     "hopkey.server.maintenance",
     "hopkey.server.ui",

@@ -11,6 +11,7 @@ urlpatterns = [
     path("v1/infra/", include("hopkey.server.api.infra.urls")),
     path("v1/v1/infra/", include("hopkey.server.api.infra.urls")),
     path("v1/", include("hopkey.server.api.v1")),
+    path("scim/v2/", include("hopkey.server.scim.urls")),
     path("console", include("hopkey.server.console.urls")),
     path("", include("hopkey.server.web.urls")),
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
+from django.apps import apps
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
@@ -82,6 +84,35 @@ def user_update(*, user: User, name: str, by: Actor) -> User:
         user.save(update_fields=["name"])
         record(Event.USER_CHANGED, by=by, kind="user", id=user.pk, label=user.email, detail={"name": name})
     return user
+
+
+def user_email_set_row(*, user: User, email: str, by: Actor) -> None:
+    """Change the address somebody signs in with, in the caller's transaction. The old one opens the account no more.
+
+    Raises `DomainError` (``email_invalid``) or `Conflict` (``email_taken``).
+    """
+    email, before = email_normalise(email), user.email
+    if email == before:
+        return
+    if User.objects.filter(email__iexact=email).exclude(pk=user.pk).exists():
+        raise Conflict("email_taken", "There is already an account with this e-mail address.", field="email")
+    EmailAddress.objects.filter(user=user).delete()
+    user.email = email
+    user.save(update_fields=["email"])
+    detail = {"email": email, "before": before}
+    record(Event.USER_CHANGED, by=by, kind="user", id=user.pk, label=email, detail=detail)
+
+
+def credentials_forget(user: User) -> None:
+    """End every way by which `user` could sign in, in the caller's transaction: password, links, second factors and
+    passkeys, accounts elsewhere.
+    """
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
+    user.links.all().delete()
+    for label in ("mfa.Authenticator", "socialaccount.SocialAccount"):
+        if apps.is_installed(f"allauth.{label.partition('.')[0]}"):
+            apps.get_model(label)._default_manager.filter(user=user).delete()
 
 
 def user_active_set(*, user: User, active: bool, by: Actor) -> None:

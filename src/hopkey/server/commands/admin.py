@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import sys
@@ -162,6 +163,13 @@ def parser() -> argparse.ArgumentParser:
     overview.add_argument("--json", action="store_true", help="print JSON")
     add_settings(overview, ("data_dir", "secret_key_file"))
 
+    group = subject("group", "groups of the identity provider, and the teams they lead into")
+    group("list", "list groups", "groups.list_")
+    link = group("link", "lead a group into a team, with a role", "groups.link")
+    link.add_argument("id", metavar="ID")
+    link.add_argument("--team", required=True, metavar="ID")
+    link.add_argument("--role", required=True, choices=["owner", "editor", "viewer"])
+
     automation = subject("automation-token", "tokens with which programs administer this server")
     issue = automation("issue", "generate a token that acts in an administrator's name", "automation.issue")
     issue.add_argument("--administrator", required=True, metavar="EMAIL", help="it ends with this person's rights")
@@ -223,21 +231,12 @@ def main(argv: list[str]) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     # Imported here: the models can be loaded only when the settings are there.
-    from hopkey.server.commands.operations import automation, mail, oversight, people, teams, tokens, webhooks
     from hopkey.server.errors import DomainError
 
-    modules = {
-        "automation": automation,
-        "mail": mail,
-        "oversight": oversight,
-        "people": people,
-        "teams": teams,
-        "tokens": tokens,
-        "webhooks": webhooks,
-    }
     module, _, function = arguments.operation.partition(".")
     try:
-        report = getattr(modules[module], function)(arguments)
+        operations = importlib.import_module(f"hopkey.server.commands.operations.{module}")
+        report = getattr(operations, function)(arguments)
     except DomainError as error:
         return _failed(arguments, error.code, error.message, 1)
     except BrokenPipeError:

@@ -74,23 +74,29 @@ def person_deactivate(*, user: User, by: Actor) -> None:
     Raises `Conflict` (``last_administrator``).
     """
     with transaction.atomic(durable=True):
-        _administrators_lock()
-        user = User.objects.select_for_update().get(pk=user.pk)
-        last_administrator_keep(user)
-        user_active_set(user=user, active=False, by=by)
+        person_active_set_row(user=user, active=False, by=by)
 
 
 def person_reactivate(*, user: User, by: Actor) -> None:
     """Let a deactivated person in again; tokens that have not expired work again."""
     with transaction.atomic(durable=True):
-        user = User.objects.select_for_update().get(pk=user.pk)
-        user_active_set(user=user, active=True, by=by)
+        person_active_set_row(user=user, active=True, by=by)
+
+
+def person_active_set_row(*, user: User, active: bool, by: Actor) -> None:
+    """`person_deactivate` or `person_reactivate` in the caller's transaction."""
+    if not active:
+        administrators_lock()
+    user = User.objects.select_for_update().get(pk=user.pk)
+    if not active:
+        last_administrator_keep(user)
+    user_active_set(user=user, active=active, by=by)
 
 
 def person_administrator_set(*, user: User, administrator: bool, by: Actor) -> None:
     """Make somebody an administrator of this server, or no longer. Raises `Conflict` (``last_administrator``)."""
     with transaction.atomic(durable=True):
-        _administrators_lock()
+        administrators_lock()
         user = User.objects.select_for_update().get(pk=user.pk)
         if user.is_administrator == administrator:
             return
@@ -111,7 +117,7 @@ def person_sign_out(*, user: User, by: Actor) -> int:
     return ended
 
 
-def _administrators_lock() -> None:
+def administrators_lock() -> None:
     """Administrators go one after another: two cannot remove each other at once."""
     list(User.objects.select_for_update().filter(is_administrator=True).order_by("pk").values_list("pk"))
 
@@ -128,7 +134,7 @@ def person_delete(*, user: User, by: Actor, successors: Mapping[str, str] | None
     nothing was decided), or `DomainError` (``successor_invalid``).
     """
     with transaction.atomic(durable=True):
-        _administrators_lock()
+        administrators_lock()
         user = User.objects.select_for_update().get(pk=user.pk)
         last_administrator_keep(user)
         _teams_hand_over(user, successors or {}, by)
