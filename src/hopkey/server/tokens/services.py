@@ -261,7 +261,21 @@ def networks_normalise(texts: Sequence[str]) -> list[str]:
     """Networks as they are stored. Raises `DomainError` (``network_invalid``)."""
     if len(texts) > NETWORKS_PER_TOKEN:
         raise DomainError("network_invalid", f"At most {NETWORKS_PER_TOKEN} networks.", field="networks")
+    return [_network(text.strip()) for text in texts if text.strip()]
+
+
+def _network(text: str) -> str:
     try:
-        return [str(ipaddress.ip_network(text.strip())) for text in texts if text.strip()]
-    except ValueError as error:
-        raise DomainError("network_invalid", f"Not a network such as 10.0.0.0/8: {error}", field="networks") from None
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        shown = text[:50]
+        raise DomainError(
+            "network_invalid", f"“{shown}” is no address and no network such as 10.0.0.0/8.", field="networks"
+        ) from None
+    if "/" in text and str(network.network_address) != str(ipaddress.ip_address(text.partition("/")[0])):
+        raise DomainError(
+            "network_invalid",
+            f"“{text}” means the network {network}: write that, or a single address.",
+            field="networks",
+        )
+    return str(network)

@@ -31,7 +31,8 @@ def join(request: HttpRequest) -> HttpResponse:
     try:
         invitation = invitation_get(secret)
     except DomainError as error:
-        return render(request, "web/link_invalid.html", {"message": error.message}, status=404)
+        message = f"{error.message} Ask an owner of the team for a new one."
+        return render(request, "web/link_invalid.html", {"message": message}, status=404)
     context = {"invitation": invitation, "values": request.POST, "error": None}
     if request.method != "POST":
         return render(request, "web/join.html", context)

@@ -40,10 +40,13 @@ document.addEventListener("click", async (event) => {
     announce("Press Ctrl+C to copy");
   }
 });
-// Reached by the keyboard, a field to copy is selected too.
-document.addEventListener("focusin", (event) => {
-  if (event.target.matches("[data-select]")) select(event.target);
-});
+// A field to copy is selected whole, clicked or reached by the keyboard.
+for (const kind of ["click", "focusin"]) {
+  document.addEventListener(kind, (event) => {
+    const field = event.target.closest("[data-select]");
+    if (field) select(field);
+  });
+}
 
 // Dialogs: a link to a page of its own opens the dialog that holds the same form. The browser keeps the focus in it
 // and gives it back.
