@@ -111,7 +111,8 @@ def _details(event: AuditEvent) -> list[tuple[str, str]]:
     """The particulars of an event as words."""
     if not isinstance(event.detail, dict):
         return []
-    return [(name.replace("_", " "), _word(value)) for name, value in event.detail.items()]
+    given = {name: value for name, value in event.detail.items() if value not in (None, "", [], {})}
+    return [(name.replace("_", " "), _word(value)) for name, value in given.items()]
 
 
 def _word(value: Any) -> str:
