@@ -19,7 +19,8 @@ from hopkey.runner.options import Connection
 from hopkey.runner.results import Answer
 
 MAX_BODY = 100 * 1024 * 1024
-MAX_REDIRECTS = 10
+MAX_REDIRECTS = 20
+_ACCEPT = "application/json, text/plain, */*"  # what servers see of the official runner
 _REDIRECTS = frozenset([301, 302, 303, 307, 308])
 _IDEMPOTENT = frozenset(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"])
 _CHUNK = 64 * 1024
@@ -89,9 +90,9 @@ class Sender:
         start = time.perf_counter()
         deadline = None if seconds is None else start + seconds
         method, url, body = outgoing.method, outgoing.url, outgoing.body
-        headers = urllib3.HTTPHeaderDict(outgoing.headers)
+        headers = urllib3.HTTPHeaderDict((name, _wire(value)) for name, value in outgoing.headers)
         headers.setdefault("User-Agent", f"hopkey/{hopkey.__version__}")
-        headers.setdefault("Accept", "*/*")
+        headers.setdefault("Accept", _ACCEPT)
         headers.setdefault("Accept-Encoding", "gzip, deflate")
         for _ in range(MAX_REDIRECTS + 1):
             response, content = self._exchange(method, url, headers, body, cookies, deadline)
@@ -286,6 +287,15 @@ def _may_retry(method: str, error: Exception) -> bool:
     return method in _IDEMPOTENT and isinstance(
         reason, urllib3.exceptions.ProtocolError | urllib3.exceptions.ReadTimeoutError
     )
+
+
+def _wire(value: str) -> str:
+    """A header's value, of which each character is a byte (RFC 9110, 5.5): what is no Latin-1 goes as UTF-8."""
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "replace").decode("latin-1")
+    return value
 
 
 def _joined(headers: Any) -> list[tuple[str, str]]:

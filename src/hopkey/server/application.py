@@ -1,11 +1,14 @@
-"""The one ASGI application of a serving process: the gate in the event loop, everything else in Django's threads."""
+"""The one ASGI application of a serving process: the gate in the event loop, everything else passed on to the pages."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
+import gc
+import logging
+import logging.config
+import os
+import signal
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from hopkey.server.bridge import Bridge
 from hopkey.server.config import Config, current
@@ -16,31 +19,30 @@ from hopkey.server.gate.store_postgresql import PostgresqlStore
 from hopkey.server.gate.store_sqlite import SqliteStore
 from hopkey.server.gate.writers import postgresql_writer, sqlite_writer
 from hopkey.server.health.answer import health
+from hopkey.server.logs import logging_settings
 
-SWITCH_SECONDS = 0.0002
-"""How long a thread of Django may keep the interpreter while the gate waits (measured: bench/gate)."""
+_LOOK_SECONDS = 1.0
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def create() -> Application:
-    """The application of this process, from the settings in its environment."""
-    import django
-    from django.core.wsgi import get_wsgi_application
-
-    sys.setswitchinterval(SWITCH_SECONDS)
-    django.setup()
-    return Process(current(), get_wsgi_application())
+def create(pages: str) -> Application:
+    """The application of this process, from the settings in its environment; `pages` is the socket of the pages."""
+    config = current()
+    logging.config.dictConfig(logging_settings(config))
+    # What was there before the fork stays: the collector, which stops the gate, need not look at it again.
+    gc.collect()
+    gc.freeze()
+    return Process(config, pages)
 
 
 class Process:
     """Dispatches by path. The gate is opened in the event loop at the first request, after any fork."""
 
-    def __init__(self, config: Config, wsgi: Any) -> None:
+    def __init__(self, config: Config, pages: str) -> None:
         self._config = config
         self._bridge = Bridge(
-            wsgi,
-            threads=config.threads,
+            pages,
             body_limit=config.upload_limit_mb * 1024 * 1024 + 64 * 1024,
             trusted_proxies=config.trusted_proxies,
         )
@@ -65,17 +67,27 @@ class Process:
         return self._gate
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
+        watching: asyncio.Task[None] | None = None
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 self._gate_open()
+                watching = asyncio.create_task(_follow_parent(os.getppid()))
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
+                if watching is not None:
+                    watching.cancel()
                 if self._gate is not None:
                     await self._gate.close()
-                await asyncio.to_thread(self._bridge.close)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+async def _follow_parent(parent: int) -> None:
+    """End as by SIGTERM when the process that started this one is gone: a port held by an orphan cannot be served."""
+    while os.getppid() == parent:
+        await asyncio.sleep(_LOOK_SECONDS)
+    signal.raise_signal(signal.SIGTERM)
 
 
 def gate_make(config: Config) -> Gate:

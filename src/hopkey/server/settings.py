@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from hopkey.server import config as _config
+from hopkey.server.logs import logging_settings
 from hopkey.server.secret_key import secret_key_read, throwaway_key
 
 _CONFIG = _config.current()
@@ -96,6 +97,7 @@ INSTALLED_APPS = [
     "hopkey.server.notices",
     "hopkey.server.workspaces",
     "hopkey.server.tokens",
+    "hopkey.server.automation",
     "hopkey.server.figures",
     "hopkey.server.maintenance",
     "hopkey.server.ui",
@@ -114,6 +116,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "hopkey.server.accounts.middleware.SessionSeenMiddleware",
 ]
 
 TEMPLATES = [
@@ -170,12 +173,4 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 3600
 STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.AppDirectoriesFinder"]
 
-_LEVEL = _CONFIG.log_level.upper()
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"hopkey": {"level": _LEVEL}},
-}
+LOGGING = logging_settings(_CONFIG)

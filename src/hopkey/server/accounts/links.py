@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from hopkey.server.accounts.models import LinkPurpose, OneTimeLink, User
-from hopkey.server.accounts.services import email_normalise, password_check, user_create_row
+from hopkey.server.accounts.services import email_normalise, password_check, sessions_end, user_create_row
 from hopkey.server.audit.actor import Actor
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
@@ -133,6 +133,9 @@ def password_link_redeem(*, secret: str, password: str, by: Actor) -> User:
         password_check(password, user)
         user.set_password(password)
         user.save(update_fields=["password"])
+        # Another password ends every session by itself: none is listed any more.
+        sessions_end(user)
+        user.refresh_from_db(fields=["session_epoch"])
         link.delete()
         record(Event.USER_PASSWORD_SET, by=by, kind="user", id=user.pk, label=user.email)
     return user

@@ -13,9 +13,12 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from hopkey.server.accounts.models import User
-from hopkey.server.errors import DomainError
+from hopkey.server.accounts.sessions import is_recent
+from hopkey.server.errors import DomainError, Forbidden
 
 View = Callable[..., HttpResponse]
+
+CONFIRM = "Your sign-in is too old for this: open /confirm in the browser, or sign in again."
 
 
 class BadRequest(Exception):
@@ -27,8 +30,8 @@ class BadRequest(Exception):
         self.status = status
 
 
-def session_api(method: str) -> Callable[[View], View]:
-    """A view for one method, for signed-in people, refused across sites.
+def session_api(method: str, *, recent: bool = False) -> Callable[[View], View]:
+    """A view for one method, for signed-in people, refused across sites; with `recent` only after a recent sign-in.
 
     The protocol has no place for a CSRF token, so the browser's own word decides: ``Sec-Fetch-Site`` and ``Origin``,
     which pages of other sites cannot change, must name us where they are sent (docs/security.md).
@@ -47,6 +50,8 @@ def session_api(method: str) -> Callable[[View], View]:
                     return reply({"message": "Unauthorized", "statusCode": 401}, 401)
                 return reply({"message": "auth/cookies_not_found", "statusCode": 403}, 403)
             try:
+                if recent and not is_recent(request.session):
+                    raise Forbidden("reauthentication_required", CONFIRM)
                 return view(request, *args, **kwargs)
             except BadRequest as error:
                 return reply(error.body, error.status)

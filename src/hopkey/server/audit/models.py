@@ -13,6 +13,9 @@ class Event(StrEnum):
     SIGNED_IN = "session.signed_in"
     SIGN_IN_FAILED = "session.sign_in_failed"
     SIGNED_OUT = "session.signed_out"
+    SESSION_CONFIRMED = "session.confirmed"
+    SESSION_CONFIRM_FAILED = "session.confirm_failed"
+    SESSION_ENDED = "session.ended"
     USER_CREATED = "user.created"
     USER_CHANGED = "user.changed"
     USER_PASSWORD_SET = "user.password_set"  # noqa: S105 - the name of an event
@@ -41,6 +44,8 @@ class Event(StrEnum):
     TOKEN_DELETED = "token.deleted"  # noqa: S105
     TOKEN_REFUSED = "token.refused"  # noqa: S105
     TOKEN_CUT_OFF = "token.cut_off"  # noqa: S105
+    AUTOMATION_TOKEN_GENERATED = "automation.token_generated"  # noqa: S105
+    AUTOMATION_TOKEN_DELETED = "automation.token_deleted"  # noqa: S105
     POLICY_CHANGED = "policy.changed"
     AUDIT_PRUNED = "audit.pruned"
     AUDIT_EXPORTED = "audit.exported"

@@ -93,6 +93,17 @@ def parser() -> argparse.ArgumentParser:
     token("list", "list tokens", "tokens.list_").add_argument("--user", metavar="EMAIL")
     token("delete", "delete a token for ever", "tokens.delete").add_argument("id", metavar="ID")
 
+    automation = subject("automation-token", "tokens with which programs administer this server")
+    issue = automation("issue", "generate a token that acts in an administrator's name", "automation.issue")
+    issue.add_argument("--administrator", required=True, metavar="EMAIL", help="it ends with this person's rights")
+    issue.add_argument("--label", required=True)
+    issue.add_argument("--expires", required=True, choices=["7", "30", "60", "90", "never"], help="days, or never")
+    issue.add_argument(
+        "--access", required=True, choices=["full", "read", "scim"], help="everything, only reading, or provisioning"
+    )
+    issue.add_argument("--network", action="append", metavar="CIDR", help="use only from there; may be repeated")
+    automation("list", "list automation tokens", "automation.list_")
+    automation("delete", "delete an automation token for ever", "automation.delete").add_argument("id", metavar="ID")
     mail = subject("mail", "mail: the outbox, and whether it works")
     mail("test", "hand a test mail to the mail server now, and say how that went", "mail.test").add_argument(
         "--to", required=True, metavar="EMAIL"
@@ -137,10 +148,17 @@ def main(argv: list[str]) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     # Imported here: the models can be loaded only when the settings are there.
-    from hopkey.server.commands.operations import mail, people, teams, tokens, webhooks
+    from hopkey.server.commands.operations import automation, mail, people, teams, tokens, webhooks
     from hopkey.server.errors import DomainError
 
-    modules = {"mail": mail, "people": people, "teams": teams, "tokens": tokens, "webhooks": webhooks}
+    modules = {
+        "automation": automation,
+        "mail": mail,
+        "people": people,
+        "teams": teams,
+        "tokens": tokens,
+        "webhooks": webhooks,
+    }
     module, _, function = arguments.operation.partition(".")
     try:
         report = getattr(modules[module], function)(arguments)

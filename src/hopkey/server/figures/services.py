@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Count, Q
+from django.db.models.functions import TruncDate
 
 from hopkey.server.accounts.models import User
 from hopkey.server.audit.models import AuditEvent, Event
@@ -18,49 +19,69 @@ DAYS = 30
 
 
 def figures_take(*, now: datetime) -> Day:
-    """Count everything as of `now`, and fill in from the audit trail the days nobody counted."""
-    today = now.astimezone(UTC).date()
-    live = Token.objects.filter(ends_at__gt=now, owner__is_active=True)
-    idle = live.filter(use__idle_since__lte=now - timedelta(days=UNUSED_DAYS))
-    counted = {
-        "at": now,
-        "users": User.objects.filter(is_active=True).count(),
-        "teams": Workspace.objects.filter(kind=Kind.TEAM).count(),
-        "live": live.count(),
-        "never_expires": live.filter(ends_at=FAR).count(),
-        "expiring": live.filter(ends_at__lte=now + timedelta(days=EXPIRING_DAYS)).count(),
-        "unused": idle.count(),
-    }
-    known = set(Day.objects.filter(day__gt=today - timedelta(days=DAYS)).values_list("day", flat=True))
-    for ago in range(DAYS - 1, 0, -1):
-        day = today - timedelta(days=ago)
-        # Yesterday is counted once more: its last events came after its last count.
-        if day not in known or ago == 1:
-            Day.objects.update_or_create(day=day, defaults=_events(day), create_defaults={"at": now, **_events(day)})
-    row, _ = Day.objects.update_or_create(day=today, defaults={**counted, **_events(today)})
-    return row
+    """Count everything as of `now`, and fill in from the audit trail the days nobody counted; seven queries."""
+    return _take(now)[-1]
 
 
 def figures_days(*, now: datetime) -> Sequence[Day]:
-    """The last `DAYS` days, oldest first; the last one is the newest count, taken now if there is none of today."""
+    """The counts of the last `DAYS` days, oldest first; days nobody counted may be missing. Only a server that was
+    never counted is counted now: a page does not wait for that.
+    """
     today = now.astimezone(UTC).date()
-    days = list(_days(today))
-    if not days or days[-1].day != today:
-        figures_take(now=now)
-        days = list(_days(today))
-    return days
+    days = list(Day.objects.filter(day__gt=today - timedelta(days=DAYS), day__lte=today).order_by("day"))
+    return days or _take(now)
 
 
-def _days(today: date) -> QuerySet[Day]:
-    return Day.objects.filter(day__gt=today - timedelta(days=DAYS), day__lte=today).order_by("day")
-
-
-def _events(day: date) -> dict[str, int]:
-    start = datetime.combine(day, time(), UTC)
-    events = AuditEvent.objects.filter(at__gte=start, at__lt=start + timedelta(days=1))
-    refused = events.filter(event=Event.TOKEN_REFUSED).values_list("detail", flat=True)
-    return {
-        "generated": events.filter(event=Event.TOKEN_GENERATED).count(),
-        "deleted": events.filter(event=Event.TOKEN_DELETED).count(),
-        "refused": sum(int(detail.get("count", 1)) for detail in refused.iterator()),
+def _take(now: datetime) -> list[Day]:
+    today = now.astimezone(UTC).date()
+    live = Token.objects.filter(ends_at__gt=now, owner__is_active=True)
+    tokens = live.aggregate(
+        live=Count("pk"),
+        never_expires=Count("pk", filter=Q(ends_at=FAR)),
+        expiring=Count("pk", filter=Q(ends_at__lte=now + timedelta(days=EXPIRING_DAYS))),
+        unused=Count("pk", filter=Q(use__idle_since__lte=now - timedelta(days=UNUSED_DAYS))),
+    )
+    first = today - timedelta(days=DAYS - 1)
+    known = set(Day.objects.filter(day__gte=first).values_list("day", flat=True))
+    # Yesterday is counted once more: its last events came after its last count.
+    missing = [first + timedelta(days=ahead) for ahead in range(DAYS)]
+    missing = [day for day in missing if day not in known or day >= today - timedelta(days=1)]
+    events = _events(missing)
+    past = [Day(day=day, at=now, **events[day]) for day in missing if day != today]
+    counted = {
+        "users": User.objects.filter(is_active=True).count(),
+        "teams": Workspace.objects.filter(kind=Kind.TEAM).count(),
     }
+    row = Day(day=today, at=now, **tokens, **counted, **events[today])
+    _put(past, _EVENTS)
+    _put([row], (*_EVENTS, *tokens, *counted, "at"))
+    return [*past, row]
+
+
+_EVENTS = ("generated", "deleted", "refused")
+
+
+def _put(days: Sequence[Day], fields: Sequence[str]) -> None:
+    Day.objects.bulk_create(days, update_conflicts=True, unique_fields=["day"], update_fields=fields)
+
+
+def _events(days: Sequence[date]) -> dict[date, dict[str, int]]:
+    """How many of each event there were on each of these days, which are in order."""
+    found = {day: dict.fromkeys(_EVENTS, 0) for day in days}
+    start = datetime.combine(days[0], time(), UTC)
+    events = AuditEvent.objects.filter(
+        at__gte=start, at__lt=datetime.combine(days[-1], time(), UTC) + timedelta(days=1)
+    )
+    kinds = {Event.TOKEN_GENERATED.value: "generated", Event.TOKEN_DELETED.value: "deleted"}
+    counted = events.filter(event__in=kinds).annotate(day=TruncDate("at", tzinfo=UTC)).order_by()
+    for day, event, number in (
+        counted.values("day", "event").annotate(number=Count("pk")).values_list("day", "event", "number")
+    ):
+        if day in found:
+            found[day][kinds[event]] = number
+    refused = events.filter(event=Event.TOKEN_REFUSED).order_by().values_list("at", "detail")
+    for at, detail in refused.iterator():
+        day = at.astimezone(UTC).date()
+        if day in found:
+            found[day]["refused"] += int(detail.get("count", 1))
+    return found

@@ -21,6 +21,7 @@ from hopkey.server.tokens.verify import TokenRecord
 PATIENCE_SECONDS = 1.0
 _FILLERS = 4
 _CHANGES_SQL = "SELECT seq, kind, key, nonce FROM hopkey_change WHERE seq >= %s ORDER BY seq LIMIT 10001"
+_OLDER_SQL = rows.OLDER_SQL.format(p="%s", now="now()")
 
 
 class PostgresqlStore:
@@ -57,12 +58,14 @@ class PostgresqlStore:
     async def token(self, digest: bytes) -> tuple[Head, TokenRecord | None]:
         async with self._snapshot() as connection:
             head = await _head(connection)
-            row = await _one(connection, rows.RECORD_SQL.format(p="%s", now="now()"), digest)
+            row = await _one(connection, rows.RECORD_SQL.format(p="%s"), digest)
             if row is None:
                 return head, None
             teams = await _all(connection, rows.TEAMS_SQL.format(p="%s"), row[6], row[0])
             grants = await _all(connection, rows.GRANTS_SQL.format(p="%s"), row[0]) if row[4] else []
-            return head, rows.token_record(row, _seconds, teams, grants)
+            limit = row[rows.TOKENS_PER_USER]
+            older = (await _one(connection, _OLDER_SQL, row[6], row[0], limit))[0] if limit else 0
+            return head, rows.token_record(row, _seconds, teams, grants, older)
 
     async def answer(self, kind: str, identity: str, allowed: rows.Allowed) -> tuple[Head, Answer | None]:
         async with self._snapshot() as connection:
@@ -94,8 +97,7 @@ class PostgresqlStore:
         if self._reader is not None:
             self._reader.cancel()
         self._drop_reader()
-        for connection in self._idle:
-            await connection.close()
+        await self._drop_idle()
 
     async def _read_all(self) -> None:
         while (waiting := self._next) is not None:
@@ -105,8 +107,9 @@ class PostgresqlStore:
                     head = await self._read_head()
                     if head != self._listener.applied:
                         self._listener.apply(await self._news(head, self._listener.applied))
-            except (psycopg.Error, OSError, TimeoutError, Unavailable) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must not wait for ever
                 self._drop_reader()
+                await self._drop_idle()
                 waiting.set_exception(Unavailable(str(error) or "no answer in time"))
                 # Nobody may have waited to the end: its exception counts as seen.
                 waiting.exception()
@@ -134,8 +137,16 @@ class PostgresqlStore:
             return News(head, ())
         async with self._snapshot() as connection:
             log = [Change(*item) for item in await _all(connection, _CHANGES_SQL, applied.seq)]
+        if not log or log[-1].seq < head.seq:
+            return News(head, ())  # pruned, or read from a server that lags behind: nothing may be believed
         # The log may have grown since: what is applied is what stands in it, and the head is its last line.
-        return News(Head(log[-1].seq, log[-1].nonce) if log else head, log)
+        return News(Head(log[-1].seq, log[-1].nonce), log)
+
+    async def _drop_idle(self) -> None:
+        """After a failure: what was opened before it may be dead too, and is found so only when it is used."""
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            await connection.close()
 
     def _drop_reader(self) -> None:
         """Give up the connection without waiting for it: a dead one would take its time."""

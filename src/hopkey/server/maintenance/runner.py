@@ -5,12 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import close_old_connections, connection
@@ -57,20 +54,25 @@ def _take(job: Job, now: datetime) -> bool:
     return made
 
 
-def run_for_ever(parent: int) -> None:
-    """Look every two seconds whether something is due, until SIGTERM or until the process `parent` has gone. Each lane
-    has a thread, so that a mail somebody waits for does not wait for a long count.
+def run_for_ever() -> None:
+    """Look every two seconds whether something is due, until SIGTERM or until standard input ends: that of `hopkey
+    serve`, which is gone then. Each lane has a thread: a mail that somebody waits for does not wait for a long count.
     """
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and tells us
+
+    def watch() -> None:
+        while os.read(0, 1):
+            pass
+        stop.set()
+
+    threading.Thread(target=watch, name="watch", daemon=True).start()
     lanes = sorted({job.lane for job in JOBS})
     threads = [threading.Thread(target=_lane, args=(lane, stop), name=lane, daemon=True) for lane in lanes]
     for thread in threads:
         thread.start()
-    while not stop.wait(_LOOK_SECONDS) and os.getppid() == parent:
-        pass
-    stop.set()
+    stop.wait()
     deadline = time.monotonic() + _END_SECONDS
     for thread in threads:
         thread.join(max(deadline - time.monotonic(), 0.0))
@@ -85,19 +87,3 @@ def _lane(name: str, stop: threading.Event) -> None:
         except Exception as error:  # noqa: BLE001 - a database that does not answer now may answer later
             _LOG.warning("maintenance waits: %s", type(error).__name__)
     connection.close()
-
-
-@contextmanager
-def beside() -> Iterator[None]:
-    """A process of its own that does the maintenance as long as this one serves. The settings are in its environment,
-    as they are in that of the serving processes.
-    """
-    process = subprocess.Popen([sys.executable, "-m", "hopkey.server.maintenance", str(os.getpid())])
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()

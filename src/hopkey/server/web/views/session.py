@@ -31,11 +31,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         if form.is_valid() and not form.user.is_active:
             form.add_error(None, "The email address and/or password you specified are not correct.")
         elif form.is_valid():
-            response = form.login(request, redirect_url=target)
-            if isinstance(request.user, User):
-                user = request.user
-                record(Event.SIGNED_IN, by=actor_of(request), kind="user", id=user.pk, label=user.email)
-            return response  # type: ignore[no-any-return]
+            return form.login(request, redirect_url=target)  # type: ignore[no-any-return]
         record(Event.SIGN_IN_FAILED, by=actor_of(request), kind="user", label=email)
     errors = [error for errors in form.errors.values() for error in errors] if form.is_bound else []
     context = {"errors": errors, "email": request.POST.get("login", ""), "next": target}
