@@ -29,6 +29,8 @@ POLICY_PAUSE = timedelta(minutes=2)
 """After a change of the policy: a mistake put right at once alarms nobody."""
 BATCH = 500
 OWNERS_AT_ONCE = 200
+_ALL = 2**63 - 1
+"""Past every token that ends at the same moment."""
 
 
 def tokens_expiring_tell(now: datetime) -> int:
@@ -53,9 +55,9 @@ def _expiring_step(days: int, now: datetime) -> tuple[int, int]:
     until = now + timedelta(days=days)
     with transaction.atomic():
         mark, made = Watermark.objects.select_for_update().get_or_create(
-            name=f"expiring {days}", defaults={"at": until, "after": 0}
+            name=f"expiring {days}", defaults={"at": until, "after": _ALL}
         )
-        if made or mark.at >= until:
+        if made or (mark.at, mark.after) >= (until, _ALL):
             return 0, 0
         window = Q(ends_at__gt=mark.at) | Q(ends_at=mark.at, pk__gt=mark.after)
         tokens = list(
@@ -73,7 +75,7 @@ def _expiring_step(days: int, now: datetime) -> tuple[int, int]:
             mark.at, mark.after = tokens[-1].ends_at, tokens[-1].pk
         else:
             # No token that ends in the window can come later: it would have been made to live too short for this.
-            mark.at, mark.after = until, 0
+            mark.at, mark.after = until, _ALL
         mark.save(update_fields=["at", "after"])
     return len(tokens), mails
 

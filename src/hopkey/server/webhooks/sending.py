@@ -167,10 +167,10 @@ def _beginning(answer: urllib3.BaseHTTPResponse, deadline: float) -> str:
 def _explained(error: Exception) -> str:
     if isinstance(error, urllib3.exceptions.SSLError):
         return f"TLS did not work: {error}"[:300]
-    if isinstance(error, urllib3.exceptions.TimeoutError):
-        return "it did not answer in time"
     if isinstance(error, urllib3.exceptions.NewConnectionError):
         return "it cannot be connected to"
+    if isinstance(error, urllib3.exceptions.TimeoutError):
+        return "it did not answer in time"
     return f"the connection broke: {type(error).__name__}"
 
 
