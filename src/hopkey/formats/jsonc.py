@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import re
 
-_PIECES = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/|,(?=\s*(?:(?://[^\n]*\s*|/\*.*?\*/\s*)*)[}\]])', re.DOTALL)
+# What follows a comma can be read in one way only: otherwise finding that it is not the last takes exponential time.
+_PIECES = re.compile(
+    r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/|'
+    r",(?=\s*(?:(?://[^\n]*(?:\n\s*|\Z)|/\*(?:[^*]|\*(?!/))*\*/\s*)*)[}\]])",
+    re.DOTALL,
+)
 
 
 def strip_comments(text: str) -> str:

@@ -23,6 +23,7 @@ _REFUSALS_EVERY_SECONDS = 30.0
 _PRUNE_EVERY_SECONDS = 600.0
 _MAX_REFUSALS = 500
 _AGENT_LENGTH = 200
+_ADDRESS_LENGTH = 45
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,11 @@ class Recorder:
 
     def used(self, token_id: int, at: float, address: str, agent: bytes) -> None:
         """A token was served at `at`, in seconds since the epoch."""
-        self._uses[token_id] = (at, address, agent)
+        self._uses[token_id] = (at, address, agent[:_AGENT_LENGTH])
 
     def refused(self, public_id: str, reason: str, address: str, agent: bytes) -> None:
         """A token was refused. Counted by token, reason and address; too many different ones go without address."""
-        key = (public_id, reason, address)
+        key = (public_id, reason, address[:_ADDRESS_LENGTH])
         entry = self._refusals.get(key)
         if entry is None and len(self._refusals) >= _MAX_REFUSALS:
             key = ("", reason, "")
@@ -95,7 +96,12 @@ class Recorder:
         try:
             with closing(self._open_writer()) as writer:
                 if uses:
-                    writer.uses({key: LastUse(at, where, _agent(agent)) for key, (at, where, agent) in uses.items()})
+                    writer.uses(
+                        {
+                            key: LastUse(at, where[:_ADDRESS_LENGTH], _agent(agent))
+                            for key, (at, where, agent) in uses.items()
+                        }
+                    )
                     uses = {}
                 if refusals:
                     writer.refusals([_audit_row(key, entry) for key, entry in refusals.items()])

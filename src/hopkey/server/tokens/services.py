@@ -49,7 +49,8 @@ def token_generate_for(
     `days` is one of `EXPIRY_DAYS`, or None for never. `team_ids` None: every team of the owner, now and later; a
     list: only those teams, of which the owner must be a member. `networks`: CIDR texts it may be used from.
 
-    Raises `DomainError` with ``label_too_short``, ``label_too_long``, ``expiry_invalid``, ``team_not_found``,
+    Raises `DomainError` with ``label_too_short``, ``label_too_long``, ``label_invalid``,
+    ``expiry_invalid``, ``team_not_found``,
     ``teams_empty``, ``network_invalid``, ``owner_inactive``, ``too_many_tokens``, or ``policy_lifetime`` and
     ``policy_label`` for what the administrators' policy rules out.
     """
@@ -58,6 +59,8 @@ def token_generate_for(
         raise DomainError("label_too_short", "Give the token a label of at least 3 characters.", field="label")
     if len(label) > LABEL_LENGTH[1]:
         raise DomainError("label_too_long", "A label has at most 100 characters.", field="label")
+    if not label.isprintable():
+        raise DomainError("label_invalid", "A label has no invisible characters.", field="label")
     if days is not None and days not in EXPIRY_DAYS:
         raise DomainError("expiry_invalid", "A token lives 7, 30, 60 or 90 days, or never expires.", field="expiry")
     if not owner.is_active:
