@@ -15,3 +15,5 @@ urlpatterns = [
     path("console", include("hopkey.server.console.urls")),
     path("", include("hopkey.server.web.urls")),
 ]
+
+handler404 = "hopkey.server.ui.errors.not_found"

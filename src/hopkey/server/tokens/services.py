@@ -54,9 +54,9 @@ def token_generate_for(
     of that day (UTC). `team_ids` None: every team of the owner, now and later; a list: only those teams, of which the
     owner must be a member. `networks`: CIDR texts it may be used from.
 
-    Raises `DomainError` with ``label_too_short``, ``label_too_long``, ``expiry_invalid``, ``team_not_found``,
-    ``teams_empty``, ``network_invalid``, ``owner_inactive``, ``too_many_tokens``, or ``policy_lifetime`` and
-    ``policy_label`` for what the administrators' policy rules out.
+    Raises `DomainError` with ``label_too_short``, ``label_too_long``, ``label_invalid``, ``expiry_invalid``,
+    ``team_not_found``, ``teams_empty``, ``network_invalid``, ``owner_inactive``, ``too_many_tokens``, or
+    ``policy_lifetime`` and ``policy_label`` for what the administrators' policy rules out.
     """
     label = label_normalise(label)
     now = timezone.now()
@@ -242,12 +242,17 @@ def _deletion_tell(tokens: Sequence[Token], *, by: Actor, reason: str, mail: boo
 
 
 def label_normalise(label: str) -> str:
-    """What a token is for, in 3 to 100 characters. Raises `DomainError` (``label_too_short``, ``label_too_long``)."""
+    """What a token is for, in 3 to 100 visible characters.
+
+    Raises `DomainError` (``label_too_short``, ``label_too_long``, ``label_invalid``).
+    """
     label = " ".join(label.split())
     if len(label) < LABEL_LENGTH[0]:
         raise DomainError("label_too_short", "Give the token a label of at least 3 characters.", field="label")
     if len(label) > LABEL_LENGTH[1]:
         raise DomainError("label_too_long", "A label has at most 100 characters.", field="label")
+    if not label.isprintable():
+        raise DomainError("label_invalid", "A label has no invisible characters.", field="label")
     return label
 
 
