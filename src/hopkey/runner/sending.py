@@ -10,7 +10,7 @@ import socket
 import ssl
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
@@ -20,6 +20,9 @@ from hopkey.runner.building import Outgoing
 from hopkey.runner.cookies import CookieJar
 from hopkey.runner.options import Connection
 from hopkey.runner.results import Answer
+
+if TYPE_CHECKING:
+    from hopkey.runner.http2 import Http2
 
 MAX_BODY = 100 * 1024 * 1024
 MAX_REDIRECTS = 20
@@ -127,6 +130,7 @@ class Sender:
             self._tls = _tls(self._connection)
         self._direct = urllib3.PoolManager(num_pools=50, maxsize=8, **self._tls)
         self._direct.pool_classes_by_scheme = _POOLS
+        self._http2 = _http2(self._connection) if self._connection.http2 else None
         self._proxies: dict[str, urllib3.ProxyManager] = {}
         self._uses_proxies = self._connection.proxy is not None or any(
             name.lower().endswith("_proxy") for name in os.environ
@@ -173,6 +177,8 @@ class Sender:
 
     def close(self) -> None:
         self._direct.clear()
+        if self._http2 is not None:
+            self._http2.close()
         for proxy in self._proxies.values():
             proxy.clear()
 
@@ -218,7 +224,12 @@ class Sender:
             if timeout <= 0:
                 raise SendError("the server did not answer in time")
         _DEADLINE.moment = time.monotonic() + timeout
-        response = self._pool(url).request(
+        pool = self._pool(url)
+        if self._http2 is not None and pool is self._direct and url.startswith("https:"):
+            answer = self._http2.request(method, url, headers, body, _DEADLINE.moment, MAX_BODY)
+            if answer is not None:
+                return answer, _read(answer, deadline)
+        response = pool.request(
             method,
             url,
             headers=headers,
@@ -285,7 +296,7 @@ def _broken(cause: object) -> str:
     """What was wrong with an answer that is no HTTP, or not whole."""
     if isinstance(cause, http.client.RemoteDisconnected):
         return "the server closed the connection without an answer"
-    if isinstance(cause, ConnectionError):
+    if isinstance(cause, ConnectionError | ssl.SSLError):
         return "the server broke off the connection"
     if isinstance(cause, http.client.IncompleteRead | urllib3.exceptions.IncompleteRead):
         return "the answer broke off before its end"
@@ -329,6 +340,15 @@ def _tls(connection: Connection) -> dict[str, Any]:
     if not connection.verify:
         arguments["assert_hostname"] = False
     return arguments
+
+
+def _http2(connection: Connection) -> Http2:
+    """With a context of its own, which offers HTTP/2. Raises `SendError` where the package is not there."""
+    try:
+        from hopkey.runner.http2 import Http2
+    except ModuleNotFoundError:
+        raise SendError("--http2 needs: pip install 'hopkey[http2]'") from None
+    return Http2(_tls(connection)["ssl_context"])
 
 
 def _proxy(url: str, tls: dict[str, Any]) -> urllib3.ProxyManager:
