@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,6 +21,8 @@ from hopkey.server.health.answer import health
 
 SWITCH_SECONDS = 0.0002
 """How long a thread of Django may keep the interpreter while the gate waits (measured: bench/gate)."""
+
+LONG_WORK_GRACE_SECONDS = 5.0
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -69,6 +73,7 @@ class Process:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 self._gate_open()
+                long_work_ends_with_the_process(self._bridge)
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 if self._gate is not None:
@@ -76,6 +81,26 @@ class Process:
                 await asyncio.to_thread(self._bridge.close)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def long_work_ends_with_the_process(bridge: Bridge) -> None:
+    """Break long work off `LONG_WORK_GRACE_SECONDS` after the process was told to stop: the server waits for requests
+    under way before anything else is put in order, and would be killed before an export of many minutes ended.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGTERM, signal.SIGINT):
+        previous = signal.getsignal(number)
+        if not callable(previous):
+            continue
+
+        def stop(number: int, frame: Any, previous: Callable[[int, Any], Any] = previous) -> None:
+            timer = threading.Timer(LONG_WORK_GRACE_SECONDS, bridge.long_work_stop)
+            timer.daemon = True
+            timer.start()
+            previous(number, frame)
+
+        signal.signal(number, stop)
 
 
 def gate_make(config: Config) -> Gate:

@@ -1,22 +1,34 @@
-"""Django as WSGI behind an ASGI server: requests and answers are buffered, so that slow clients hold no thread."""
+"""Django as WSGI behind an ASGI server: requests and answers are buffered, so that slow clients hold no thread.
+
+Long work (`hopkey.server.long_work`) is the exception: it is sent while it is made, by threads of its own, which wait
+for their client. One of them works at a time; the others wait for it, or for clients.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from hopkey.server.addresses import client_address, is_within
 from hopkey.server.config import Network
 from hopkey.server.gate.plane import Receive, Scope, Send
+from hopkey.server.long_work import KEY
 
 _IN_MEMORY = 1024 * 1024
 _CHUNK = 64 * 1024
 _QUEUE = 256
+_LONG_THREADS = 4
+_AHEAD = 8
+"""Chunks of long work that wait for a client."""
+_PATIENCE_SECONDS = 60.0
+"""For how long long work waits for a client that takes nothing."""
 _FORWARDED = {"HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_FORWARDED"}
 
 
@@ -26,13 +38,22 @@ class Bridge:
     def __init__(self, wsgi: Any, *, threads: int, body_limit: int, trusted_proxies: Sequence[Network]) -> None:
         self._wsgi = wsgi
         self._pool = ThreadPoolExecutor(threads, "pages")
+        self._long_pool = ThreadPoolExecutor(_LONG_THREADS, "long work")
+        self._turn = threading.Lock()
+        self._closing = threading.Event()
         self._body_limit = body_limit
         self._trusted = trusted_proxies
         self._waiting = 0
 
     def close(self) -> None:
-        """Let the requests under way end."""
+        """Let the requests under way end; long work is broken off."""
+        self.long_work_stop()
         self._pool.shutdown(wait=True)
+        self._long_pool.shutdown(wait=True, cancel_futures=True)
+
+    def long_work_stop(self) -> None:
+        """Break off what long work is under way; answers that are not whole end in an error."""
+        self._closing.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._waiting >= _QUEUE:
@@ -50,8 +71,11 @@ class Bridge:
                     return
                 environ = _environ(scope, body, length, self._trusted)
                 loop = asyncio.get_running_loop()
-                status, headers, answer = await loop.run_in_executor(self._pool, self._run, environ)
-            await _answer(send, status, headers, answer)
+                status, headers, answer, result = await loop.run_in_executor(self._pool, self._run, environ)
+            if result is None:
+                await _answer(send, status, headers, answer)
+            else:
+                await self._answer_long(receive, send, status, headers, result)
         finally:
             self._waiting -= 1
 
@@ -71,7 +95,8 @@ class Bridge:
                 body.seek(0)
                 return length
 
-    def _run(self, environ: dict[str, Any]) -> tuple[int, list[tuple[bytes, bytes]], Any]:
+    def _run(self, environ: dict[str, Any]) -> tuple[int, list[tuple[bytes, bytes]], Any, Iterable[bytes] | None]:
+        """Status, headers and the answer in a file; of long work what is still to be iterated instead."""
         state: dict[str, Any] = {}
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -79,17 +104,102 @@ class Bridge:
             state["headers"] = [(key.lower().encode("latin-1"), value.encode("latin-1")) for key, value in headers]
             return lambda data: None
 
-        answer = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by the sender
         result: Iterable[bytes] = self._wsgi(environ, start_response)
+        if environ.get(KEY):
+            return state["status"], state["headers"], None, result
+        answer = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by the sender
         try:
             for chunk in result:
                 answer.write(chunk)
         finally:
-            close = getattr(result, "close", None)
-            if close is not None:
-                close()
+            _close(result)
         answer.seek(0)
-        return state["status"], state["headers"], answer
+        return state["status"], state["headers"], answer, None
+
+    async def _answer_long(
+        self, receive: Receive, send: Send, status: int, headers: list[tuple[bytes, bytes]], result: Iterable[bytes]
+    ) -> None:
+        """Send while it is made. An error on the way ends the connection before the answer is whole."""
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue(_AHEAD)
+        stop = threading.Event()
+        job = self._long_pool.submit(self._pour, result, queue, loop, stop)
+        work = asyncio.wrap_future(job)
+        gone = asyncio.ensure_future(_gone(receive))
+        try:
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            while True:
+                taken = asyncio.ensure_future(queue.get())
+                waited: set[asyncio.Future[Any]] = {taken, gone, work}
+                await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+                if gone.done() or (work.done() and not taken.done() and queue.empty()):
+                    taken.cancel()
+                    break
+                chunk = await taken
+                if chunk is None:
+                    break
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        finally:
+            stop.set()
+            gone.cancel()
+            if job.cancel():
+                _close(result)
+            while not job.done():
+                with contextlib.suppress(asyncio.QueueEmpty):
+                    queue.get_nowait()  # lets the thread see that it is to stop
+                await asyncio.sleep(0.01)
+        if not job.cancelled():
+            await work
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _pour(
+        self,
+        result: Iterable[bytes],
+        queue: asyncio.Queue[bytes | None],
+        loop: asyncio.AbstractEventLoop,
+        stop: threading.Event,
+    ) -> None:
+        """In a thread of long work: make chunks and wait until the event loop has taken them."""
+        try:
+            for chunk in _gathered(result, self._turn):
+                if self._closing.is_set():
+                    raise InterruptedError("the server stops: this answer is not whole")
+                if stop.is_set():
+                    return
+                asyncio.run_coroutine_threadsafe(queue.put(chunk), loop).result(_PATIENCE_SECONDS)
+            asyncio.run_coroutine_threadsafe(queue.put(None), loop).result(_PATIENCE_SECONDS)
+        finally:
+            _close(result)
+
+
+def _gathered(result: Iterable[bytes], turn: threading.Lock) -> Iterator[bytes]:
+    """The same bytes in larger chunks, each made while holding `turn`."""
+    pieces = iter(result)
+    ended = False
+    while not ended:
+        gathered = bytearray()
+        with turn:
+            while len(gathered) < _CHUNK:
+                piece = next(pieces, None)
+                if piece is None:
+                    ended = True
+                    break
+                gathered += piece
+        if gathered:
+            yield bytes(gathered)
+
+
+def _close(result: Iterable[bytes]) -> None:
+    """As PEP 3333 asks of servers, however the answer ended."""
+    close = getattr(result, "close", None)
+    if close is not None:
+        close()
+
+
+async def _gone(receive: Receive) -> None:
+    """Returns when the client went away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _environ(scope: Scope, body: Any, length: int, trusted: Sequence[Network]) -> dict[str, Any]:

@@ -31,6 +31,8 @@ EXPIRING_DAYS = 14
 UNUSED_DAYS = 90
 SCAN = 3_000
 """Tokens that one page judges by the policy, which no index can do."""
+_SCANS = 40
+"""How often an act on all of them goes on scanning."""
 _OWNERS = 50
 
 
@@ -174,19 +176,24 @@ def token_each(chosen: Filter, *, now: datetime, chunk: int = 1000) -> Iterator[
         yield from page.tokens
 
 
-def token_ids(chosen: Filter, *, now: datetime, limit: int) -> list[int]:
-    """The ids of the first `limit` tokens of this filter: what an act on "all that match" is for."""
+def token_ids(chosen: Filter, *, now: datetime, limit: int) -> tuple[list[int], bool]:
+    """The ids of the first `limit` tokens of this filter, and whether there may be more: what an act on "all that
+    match" is for.
+    """
     if chosen.state is not State.OVER_POLICY:
-        return [id_ for _, id_ in _keys(chosen, now, None, limit)]
+        ids = [id_ for _, id_ in _keys(chosen, now, None, limit + 1)]
+        return ids[:limit], len(ids) > limit
     policy, place = policy_get(), None
-    ids: list[int] = []
-    while len(ids) < limit:
-        judged = _over_policy(chosen, policy, now, place, limit)
+    ids = []
+    for _ in range(_SCANS):
+        judged = _over_policy(chosen, policy, now, place, limit - len(ids))
         ids += [id_ for _, id_ in judged.keys]
+        if len(ids) > limit:
+            return ids[:limit], True
         if judged.end is None:
-            break
+            return ids, False
         place = (judged.end[1], judged.end[1])
-    return ids[:limit]
+    return ids, True
 
 
 def _tokens(ids: Sequence[int], grants: bool) -> list[Token]:
