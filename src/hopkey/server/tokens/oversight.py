@@ -17,6 +17,7 @@ from django.db.models import Count, IntegerField, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from hopkey.server.accounts.models import User
 from hopkey.server.accounts.selectors import user_ids_matching
 from hopkey.server.errors import DomainError, NotFound
 from hopkey.server.tokens import search
@@ -104,13 +105,10 @@ def filter_read(values: dict[str, str]) -> Filter:
     except ValueError:
         raise DomainError("filter_invalid", f"sort is one of {', '.join(Sort)}.", field="sort") from None
     texts = {name: (values.get(name) or "").replace("\0", "").strip()[:4000] for name in ("owner", "team", "text")}
-    for name, given in list(texts.items()):
-        found = token_in(given)
-        if found:
-            texts |= {name: "", "text": found}
-        else:
-            # Not the whole of a token, or with an error in it: what is left of the secret goes no further.
-            texts[name] = public_id_in(given)[:254]
+    pasted = next(filter(None, map(token_in, texts.values())), "")
+    # Where there is not the whole of a token, or one with an error in it, what is left of the secret goes no further.
+    texts = {name: "" if token_in(given) else public_id_in(given)[:254] for name, given in texts.items()}
+    texts["text"] = pasted or texts["text"]
     return Filter(state, sort, **texts).settled()
 
 
@@ -157,6 +155,12 @@ def token_get(token_id: int, *, now: datetime | None = None) -> Page:
     if not found:
         raise NotFound("token_not_found", "There is no such token. It may have been deleted already.")
     return Page(found, "", _over(found, policy_get(), now or timezone.now()))
+
+
+def token_page_of(owner: User, *, limit: int, now: datetime) -> Page:
+    """The newest tokens of one person; the cursor only tells whether there are more."""
+    found = list(token_list(owner=owner).prefetch_related(None)[: limit + 1])
+    return Page(found[:limit], "more" if len(found) > limit else "", _over(found[:limit], policy_get(), now))
 
 
 def token_pages(chosen: Filter, *, now: datetime, chunk: int = 1000) -> Iterator[Page]:

@@ -120,7 +120,7 @@ def _details(event: AuditEvent) -> list[tuple[str, str]]:
 
 def _word(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name}: {_word(item)}" for name, item in value.items())
+        return ", ".join(f"{name.replace('_', ' ')}: {_word(item)}" for name, item in value.items())
     if isinstance(value, list):
         if len(value) == 2 and not any(isinstance(item, (list, dict)) for item in value):
             return " → ".join(_word(item) for item in value)
