@@ -45,8 +45,8 @@ class Bar:
 @dataclass(frozen=True, slots=True)
 class Bars:
     """Bars over days in a box of ``width`` x ``height``. ``ticks``: (y, number) of the scale, written up to ``gutter``,
-    with lines from ``left`` on; ``labels``: (x, day) at the height ``foot``, the last one ending there; ``total`` of all
-    values.
+    with lines from ``left`` on; ``labels``: (x, day) at the height ``foot``, the last one ending there; ``total`` of
+    all values.
     """
 
     size: str

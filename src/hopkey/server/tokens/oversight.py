@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from hopkey.server.accounts.models import User
 from hopkey.server.accounts.selectors import user_ids_matching
 from hopkey.server.errors import DomainError, NotFound
 from hopkey.server.tokens import search
@@ -31,6 +32,8 @@ EXPIRING_DAYS = 14
 UNUSED_DAYS = 90
 SCAN = 3_000
 """Tokens that one page judges by the policy, which no index can do."""
+_SCANS = 40
+"""How often an act on all of them goes on scanning."""
 _OWNERS = 50
 
 
@@ -102,13 +105,10 @@ def filter_read(values: Mapping[str, str]) -> Filter:
     except ValueError:
         raise DomainError("filter_invalid", f"sort is one of {', '.join(Sort)}.", field="sort") from None
     texts = {name: (values.get(name) or "").replace("\0", "").strip()[:4000] for name in ("owner", "team", "text")}
-    for name, given in list(texts.items()):
-        found = token_in(given)
-        if found:
-            texts |= {name: "", "text": found}
-        else:
-            # Not the whole of a token, or with an error in it: what is left of the secret goes no further.
-            texts[name] = public_id_in(given)[:254]
+    pasted = next(filter(None, map(token_in, texts.values())), "")
+    # Where there is not the whole of a token, or one with an error in it, what is left of the secret goes no further.
+    texts = {name: "" if token_in(given) else public_id_in(given)[:254] for name, given in texts.items()}
+    texts["text"] = pasted or texts["text"]
     return Filter(state, sort, **texts).settled()
 
 
@@ -169,6 +169,12 @@ def token_get(token_id: int, *, now: datetime | None = None) -> Page:
     return Page(found, "", _over(found, policy_get(), now or timezone.now()))
 
 
+def token_page_of(owner: User, *, limit: int, now: datetime) -> Page:
+    """The newest tokens of one person; the cursor only tells whether there are more."""
+    found = list(token_list(owner=owner).prefetch_related(None)[: limit + 1])
+    return Page(found[:limit], "more" if len(found) > limit else "", _over(found[:limit], policy_get(), now))
+
+
 def token_pages(chosen: Filter, *, now: datetime, chunk: int = 1000) -> Iterator[Page]:
     """The whole list of this filter, page by page: for exports."""
     cursor = ""
@@ -197,19 +203,24 @@ def token_each_judged(chosen: Filter, *, now: datetime, chunk: int = 1000) -> It
         yield from ((token, page.over.get(token.pk)) for token in page.tokens)
 
 
-def token_ids(chosen: Filter, *, now: datetime, limit: int) -> list[int]:
-    """The ids of the first `limit` tokens of this filter: what an act on "all that match" is for."""
+def token_ids(chosen: Filter, *, now: datetime, limit: int) -> tuple[list[int], bool]:
+    """The ids of the first `limit` tokens of this filter, and whether there may be more: what an act on "all that
+    match" is for.
+    """
     if chosen.state is not State.OVER_POLICY:
-        return [id_ for _, id_ in _keys(chosen, now, None, limit)]
+        ids = [id_ for _, id_ in _keys(chosen, now, None, limit + 1)]
+        return ids[:limit], len(ids) > limit
     policy, place = policy_get(), None
-    ids: list[int] = []
-    while len(ids) < limit:
-        judged = _over_policy(chosen, policy, now, place, limit)
+    ids = []
+    for _ in range(_SCANS):
+        judged = _over_policy(chosen, policy, now, place, limit - len(ids))
         ids += [id_ for _, id_ in judged.keys]
+        if len(ids) > limit:
+            return ids[:limit], True
         if judged.end is None:
-            break
+            return ids, False
         place = (judged.end[1], judged.end[1])
-    return ids[:limit]
+    return ids, True
 
 
 def _tokens(ids: Sequence[int], grants: bool) -> list[Token]:

@@ -132,7 +132,7 @@ def act(request: HttpRequest, user_id: str, act: str) -> HttpResponse:
     try:
         chosen.run(found, actor_of(request), request.POST.dict())
     except DomainError as error:
-        context = _context(request, chosen, found) | {"error": error, "given": request.POST}
+        context = _context(request, chosen, found) | {"error": error}
         return render(request, "console/user_act.html", context, status=error.status)
     messages.success(request, chosen.done.format(name=found.name))
     if chosen.takes_access and found.pk == user_of(request).pk:
@@ -151,7 +151,7 @@ def _context(request: HttpRequest, act: Act, found: User) -> dict[str, Any]:
         "act": act,
         "title": act.title.format(name=found.name),
         "consequences": _consequences(act, found, teams),
-        "teams": _successors(teams, found, me) if act.name == "delete" else [],
+        "teams": _successors(teams, found, me, request.POST.dict()) if act.name == "delete" else [],
         "is_me": found.pk == me.pk,
         "stopped": stopped,
         "error": None,
@@ -190,7 +190,7 @@ def _number(count: int, one: str, many: str) -> str:
     return f"{count} {one if count == 1 else many}"
 
 
-def _successors(teams: list[Workspace], found: User, me: User) -> list[dict[str, Any]]:
+def _successors(teams: list[Workspace], found: User, me: User, given: Mapping[str, str]) -> list[dict[str, Any]]:
     """For each team that would lose its only owner: what it holds, and who may own it from now on."""
     members = Membership.objects.filter(workspace__in=teams, user__is_active=True).exclude(user=found)
     by_team: dict[str, list[User]] = {team.pk: [] for team in teams}
@@ -202,6 +202,7 @@ def _successors(teams: list[Workspace], found: User, me: User) -> list[dict[str,
             "team": team,
             "members": [user for user in by_team[team.pk] if user.pk != me.pk],
             "me": me if me.pk != found.pk else None,
+            "chosen": given.get(f"team-{team.pk}", ""),
         }
         for team in teams
     ]
