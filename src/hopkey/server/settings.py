@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from hopkey.server import config as _config
+from hopkey.server.logs import logging_settings
 from hopkey.server.secret_key import secret_key_read, throwaway_key
 
 _CONFIG = _config.current()
@@ -90,7 +91,10 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "hopkey.server.changes",
     "hopkey.server.audit",
+    "hopkey.server.mail",
+    "hopkey.server.webhooks",
     "hopkey.server.accounts",
+    "hopkey.server.notices",
     "hopkey.server.workspaces",
     "hopkey.server.tokens",
     "hopkey.server.automation",
@@ -109,10 +113,12 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "hopkey.server.ui.middleware.NoNulMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "hopkey.server.accounts.middleware.SessionSeenMiddleware",
 ]
 
 TEMPLATES = [
@@ -162,19 +168,11 @@ ACCOUNT_RATE_LIMITS = {
     "change_password": "5/m/user",
     "reauthenticate": "10/m/user",
 }
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+EMAIL_BACKEND = "hopkey.server.mail.backend.OutboxBackend"
 
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 3600
 STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.AppDirectoriesFinder"]
 
-_LEVEL = _CONFIG.log_level.upper()
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"hopkey": {"level": _LEVEL}},
-}
+LOGGING = logging_settings(_CONFIG)

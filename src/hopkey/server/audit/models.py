@@ -13,6 +13,9 @@ class Event(StrEnum):
     SIGNED_IN = "session.signed_in"
     SIGN_IN_FAILED = "session.sign_in_failed"
     SIGNED_OUT = "session.signed_out"
+    SESSION_CONFIRMED = "session.confirmed"
+    SESSION_CONFIRM_FAILED = "session.confirm_failed"
+    SESSION_ENDED = "session.ended"
     USER_CREATED = "user.created"
     USER_CHANGED = "user.changed"
     USER_PASSWORD_SET = "user.password_set"  # noqa: S105 - the name of an event
@@ -51,6 +54,15 @@ class Event(StrEnum):
     AUDIT_PRUNED = "audit.pruned"
     AUDIT_EXPORTED = "audit.exported"
     TOKENS_EXPORTED = "token.exported"
+    NOTICES_CHANGED = "notices.changed"
+    MAIL_TESTED = "mail.tested"
+    MAIL_RETRIED = "mail.retried"
+    MAIL_DISCARDED = "mail.discarded"
+    WEBHOOK_ADDED = "webhook.added"
+    WEBHOOK_CHANGED = "webhook.changed"
+    WEBHOOK_DELETED = "webhook.deleted"
+    WEBHOOK_TESTED = "webhook.tested"
+    WEBHOOK_REDELIVERED = "webhook.redelivered"
 
 
 class AuditEvent(models.Model):

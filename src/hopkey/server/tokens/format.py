@@ -28,6 +28,13 @@ IMPORTED_PREFIX = "pat-"
 
 _AFTER_PREFIX = re.compile(rf"[0-9A-Za-z]{{{PUBLIC_LENGTH}}}_[0-9A-Za-z]{{{SECRET_LENGTH + CHECK_LENGTH}}}")
 _IMPORTED_FORM = re.compile(r"pat-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_WITHIN = re.compile(f"{PREFIX}{_AFTER_PREFIX.pattern}|{_IMPORTED_FORM.pattern}")
+_BEGUN = re.compile(rf"hk[pi]_([0-9A-Za-z]{{{PUBLIC_LENGTH}}})[0-9A-Za-z_…]*")
+_PIECE = re.compile(
+    r"hk[pi]_[0-9A-Za-z_]{13,}|pat-[0-9a-f]{6,}[0-9a-f-]*|"
+    rf"(?<![0-9A-Za-z])[0-9A-Za-z]{{{SECRET_LENGTH + CHECK_LENGTH}}}(?![0-9A-Za-z])"
+)
+"""What may hold a good part of a secret, although it is no token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,20 @@ def token_digest(text: str) -> bytes:
 def public_id_of(text: str) -> str:
     """The public id of a well-formed ``hkp_`` or ``hki_`` token."""
     return text[len(PREFIX) : len(PREFIX) + PUBLIC_LENGTH]
+
+
+def token_in(text: str) -> str:
+    """The first well-formed personal access token within a text, such as a line of a pipeline; empty without one."""
+    return next((item.group() for item in _WITHIN.finditer(text) if is_well_formed(item.group())), "")
+
+
+def public_id_in(text: str) -> str:
+    """`text` with no more of any token in it, whole, cut or misspelt, than the public id: fit for addresses and logs.
+
+    A text that holds an ``hkp_`` or ``hki_`` token becomes its public id; imported tokens have none and leave nothing.
+    """
+    found = _BEGUN.search(text)
+    return found.group(1) if found is not None else _PIECE.sub("", text)
 
 
 def bearer_token(authorization: str) -> str | None:

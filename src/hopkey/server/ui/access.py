@@ -14,8 +14,12 @@ from django.shortcuts import redirect, render
 
 from hopkey.server.accounts.models import User
 from hopkey.server.errors import DomainError, Forbidden, NotFound
+from hopkey.server.ui.back import back_of
+from hopkey.server.ui.recent import recent_for_changes
 
 View = Callable[..., HttpResponseBase]
+
+__all__ = ["administrator_only", "back_of", "guarded", "recent_for_changes", "signed_in"]
 
 
 def signed_in(view: View) -> View:
@@ -32,14 +36,18 @@ def signed_in(view: View) -> View:
 
 
 def administrator_only(view: View) -> View:
-    """Only for administrators; for everybody else who is signed in there is no such page."""
+    """Only for administrators; for everybody else who is signed in there is no such page.
+
+    Whatever changes something needs a recent sign-in.
+    """
+    confirmed = recent_for_changes(view)
 
     @signed_in
     @functools.wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not (isinstance(request.user, User) and request.user.is_administrator):
             raise Http404
-        return view(request, *args, **kwargs)
+        return confirmed(request, *args, **kwargs)
 
     return wrapped
 
@@ -60,10 +68,3 @@ def guarded(view: View) -> View:
             return redirect(back_of(request))
 
     return wrapped
-
-
-def back_of(request: HttpRequest) -> str:
-    """The page of ours this request came from, else the start page."""
-    referer = request.headers.get("Referer", "")
-    own = f"{request.scheme}://{request.get_host()}/"
-    return referer if referer.startswith(own) else "/"

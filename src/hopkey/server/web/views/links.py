@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from hopkey.server.accounts import links
 from hopkey.server.accounts.models import LinkPurpose, User
+from hopkey.server.accounts.signing_in import sign_in
 from hopkey.server.errors import DomainError
 from hopkey.server.people.services import person_create_by_invite, person_create_first
 from hopkey.server.ui.actors import actor_of
 
 _KEY = "link"
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
 @require_safe
 def take(request: HttpRequest, secret: str) -> HttpResponse:
     """Move the secret from the address into the session: it then stands in no history, log or referrer."""
-    request.session[_KEY] = secret[:100]
+    try:
+        links.link_get(secret)
+    except DomainError as error:  # no session for whoever tries addresses
+        return render(request, "web/link_invalid.html", {"message": error.message}, status=404)
+    request.session[_KEY] = secret
     return redirect("welcome")
 
 
@@ -40,8 +43,7 @@ def welcome(request: HttpRequest) -> HttpResponse:
         except DomainError as error:
             return render(request, "web/welcome.html", {**context, "error": error}, status=error.status)
         request.session.pop(_KEY, None)
-        login(request, user, backend=BACKEND)
-        return redirect("home")
+        return sign_in(request, user=user, method="link")
     return render(request, "web/welcome.html", context)
 
 

@@ -31,12 +31,10 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         if form.is_valid() and not form.user.is_active:
             form.add_error(None, "The email address and/or password you specified are not correct.")
         elif form.is_valid():
-            response = form.login(request, redirect_url=target)
-            if isinstance(request.user, User):
-                user = request.user
-                record(Event.SIGNED_IN, by=actor_of(request), kind="user", id=user.pk, label=user.email)
-            return response  # type: ignore[no-any-return]
-        record(Event.SIGN_IN_FAILED, by=actor_of(request), kind="user", label=email)
+            return form.login(request, redirect_url=target)  # type: ignore[no-any-return]
+        limited = any(error.code == "too_many_login_attempts" for error in form.non_field_errors().as_data())
+        if not limited:  # what the limit stops is no attempt, and must not fill the audit trail
+            record(Event.SIGN_IN_FAILED, by=actor_of(request), kind="user", label=email)
     errors = [error for errors in form.errors.values() for error in errors] if form.is_bound else []
     context = {"errors": errors, "email": request.POST.get("login", ""), "next": target}
     return render(request, "web/sign_in.html", context, status=400 if errors else 200)
@@ -70,4 +68,4 @@ def _safe_target(request: HttpRequest) -> str:
     """Where to go after signing in: only to a page of ours."""
     target = request.POST.get("next") or request.GET.get("next") or "/"
     allowed = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return target if allowed else "/"
+    return target if allowed and target.startswith("/") else "/"
