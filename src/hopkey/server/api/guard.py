@@ -12,12 +12,14 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from hopkey.server.accounts.factors import factor_is_missing
 from hopkey.server.accounts.models import User
 from hopkey.server.accounts.sessions import is_recent
 from hopkey.server.errors import DomainError, Forbidden
 
 View = Callable[..., HttpResponse]
 
+SECOND_FACTOR = "This server asks for a second factor: set one up at /profile/security first."
 CONFIRM = "Your sign-in is too old for this: open /confirm in the browser, or sign in again."
 
 
@@ -50,6 +52,8 @@ def session_api(method: str, *, recent: bool = False) -> Callable[[View], View]:
                     return reply({"message": "Unauthorized", "statusCode": 401}, 401)
                 return reply({"message": "auth/cookies_not_found", "statusCode": 403}, 403)
             try:
+                if factor_is_missing(request.user):
+                    raise Forbidden("second_factor_required", SECOND_FACTOR)
                 if recent and not is_recent(request.session):
                     raise Forbidden("reauthentication_required", CONFIRM)
                 return view(request, *args, **kwargs)
