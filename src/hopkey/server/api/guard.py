@@ -18,6 +18,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from hopkey.server.accounts.factors import factor_is_missing
 from hopkey.server.accounts.models import User
 from hopkey.server.accounts.sessions import is_recent
 from hopkey.server.audit.actor import Actor
@@ -30,6 +31,7 @@ from hopkey.server.ui.actors import actor_of
 
 View = Callable[..., HttpResponse]
 
+SECOND_FACTOR = "This server asks for a second factor: set one up at /profile/security first."
 CONFIRM = "Your sign-in is too old for this: open /confirm in the browser, or sign in again."
 
 
@@ -76,7 +78,11 @@ def by_session(request: HttpRequest) -> Caller | None:
     """
     if not _same_origin(request):
         raise refusal("cross_site", "Cross-site requests are refused.", 403)
-    return Caller(request.user, actor_of(request), True) if isinstance(request.user, User) else None
+    if not isinstance(request.user, User):
+        return None
+    if factor_is_missing(request.user):
+        raise refusal("second_factor_required", SECOND_FACTOR, 403)
+    return Caller(request.user, actor_of(request), True)
 
 
 def by_automation_token(request: HttpRequest) -> Caller | None:

@@ -69,8 +69,10 @@ def parser() -> argparse.ArgumentParser:
         ("deactivate", "end all sessions and refuse all tokens of an account"),
         ("reactivate", "let a deactivated account in again"),
         ("delete", "delete an account with its tokens"),
+        ("link", "print a one-time link with which somebody gets in again"),
+        ("second-factor-remove", "take the second factors from somebody who lost them"),
     ):
-        user(name, text, f"people.{name}").add_argument("email", metavar="EMAIL_OR_ID")
+        user(name, text, f"people.{name.replace('-', '_')}").add_argument("email", metavar="EMAIL_OR_ID")
     administrator = user("administrator", "make somebody an administrator, or no longer", "people.administrator")
     administrator.add_argument("email", metavar="EMAIL_OR_ID")
     administrator.add_argument("value", choices=["on", "off"])
