@@ -137,6 +137,7 @@ def test_pages_and_mails_are_accessible_on_a_phone_and_on_a_screen(
             assert (path, width, faults(page)) == (path, width, [])
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert (path, wide) == (path, width), "nothing sticks out"
+        page.goto("about:blank")
         page.set_content(html_of(smtp.mails()[-1]))
         assert (width, faults(page)) == (width, [])
         assert page.evaluate("document.documentElement.scrollWidth") == width
