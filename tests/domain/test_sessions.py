@@ -26,7 +26,7 @@ from hopkey.server.tokens.models import Token
 from hopkey.server.tokens.services import token_generate_for
 from hopkey.server.workspaces import invitations
 from hopkey.server.workspaces.models import Role
-from tests.conftest import PASSWORD, People, person
+from tests.conftest import PASSWORD, Configure, People, person
 
 pytestmark = pytest.mark.database
 
@@ -154,9 +154,7 @@ def test_guessing_the_password_to_confirm_is_slowed(ana: User) -> None:
     assert client.post("/profile/tokens/new", FORM).status_code == 403
 
 
-def test_a_session_without_a_date_is_not_recent_and_zero_minutes_never_ask(
-    ana: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_session_without_a_date_is_not_recent_and_zero_minutes_never_ask(ana: User, configure: Configure) -> None:
     client = signed_in("ana@example.com")
     session = client.session
     del session["confirmed_at"]
@@ -164,12 +162,12 @@ def test_a_session_without_a_date_is_not_recent_and_zero_minutes_never_ask(
     assert client.post("/profile/tokens/new", FORM).status_code == 403
     age(client, -10)
     assert client.post("/profile/tokens/new", FORM).status_code == 403, "a date to come is none"
-    minutes = type("Config", (), {"recent_minutes": 0})()
-    monkeypatch.setattr(sessions, "current", lambda: minutes)
+    configure(HOPKEY_RECENT_MINUTES="0")
     assert client.post("/profile/tokens/new", FORM).status_code == 201
 
 
-def test_sessions_by_links_and_invitations_are_recent_and_listed(people: People) -> None:
+def test_sessions_by_links_and_invitations_are_recent_and_listed(people: People, configure: Configure) -> None:
+    configure(HOPKEY_SIGNUP="invitation")
     link = links.password_link_issue(user=people.ana, by=OPERATOR).rsplit("/", 1)[1]
     first = Client(HTTP_HOST="localhost", HTTP_USER_AGENT=PHONE)
     first.get(f"/welcome/{link}")

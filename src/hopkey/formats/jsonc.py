@@ -52,7 +52,7 @@ def strip_comments(text: str) -> str:
 def compact(text: str) -> str:
     """`text`, JSON with comments, as the official runner sends it: one line without spaces, each name once.
 
-    Numbers keep their value: what the language of scripts could not hold exactly stays as it is written. A comma that is
+    Numbers keep their value: what the language of scripts could not hold exactly stays as it is written. A comma
     missing between two values is put in, and what follows the first value is left out, as there. Raises `NotJson`.
     """
     stripped = strip_comments(text)

@@ -51,24 +51,24 @@ def first_operation(document: str) -> tuple[str, str]:
     before = ""  # the last word at the outermost level that has not been followed by its selection yet
     waiting = False
     for match in _TOKEN.finditer(document):
-        token = match.group()
-        if token[0] == "#":
+        piece = match.group()
+        if piece[0] == "#":
             continue
-        if token in _CLOSES:
-            if not open_ or open_.pop() != _CLOSES[token]:
+        if piece in _CLOSES:
+            if not open_ or open_.pop() != _CLOSES[piece]:
                 return "", ""
-            if not open_ and token == "}":
+            if not open_ and piece == "}":
                 before = ""
-        elif token in "{([":
-            if not open_ and token == "{" and not before and found is None:
+        elif piece in "{([":
+            if not open_ and piece == "{" and not before and found is None:
                 found = ("query", "")
-            open_.append(token)
+            open_.append(piece)
             waiting = False
         elif not open_:
-            if waiting and found is not None and token[0].isidentifier():
-                found = (found[0], token)
+            if waiting and found is not None and piece[0].isidentifier():
+                found = (found[0], piece)
             waiting = False
-            if not before and token in _KINDS and found is None:
-                found, waiting = (token, ""), True
-            before = before or token
+            if not before and piece in _KINDS and found is None:
+                found, waiting = (piece, ""), True
+            before = before or piece
     return ("", "") if open_ or found is None else found

@@ -39,6 +39,7 @@ class Worker:
         self._sender = sender
         self._host = RunHost(sender, imports=options.imports)
         self._tokens: TokenStore | None = None
+        self._global: list[Entry] = []
         self._scripts = ScriptRunner(
             host=self._host,
             limits=options.limits,
@@ -50,13 +51,22 @@ class Worker:
         self._scripts.close()
 
     def begin(self, index: int, count: int) -> Turn:
-        """Start iteration `index` of `count`: environment, globals and cookies as they are at the start."""
+        """Start iteration `index` of `count`: the environment as it is at the start.
+
+        Globals and cookies are those that the last iteration has left; new ones where iterations run side by side.
+        """
         row = self._options.row(index)
         entries = environment_entries(self._environment, self._options.outside)
         entries = overridden(overridden(entries, row), self._options.overrides)
-        self._host.jar = CookieJar()
+        if self._options.parallel > 1:
+            self._host.jar, self._global = CookieJar(), []
         name = self._environment.name if self._environment else "active"
-        return Turn(self, Iteration(index, count, {key: value for key, value in row.items() if value}), entries, name)
+        iteration = Iteration(index, count, {key: value for key, value in row.items() if value})
+        return Turn(self, iteration, entries, self._global, name)
+
+    def keep(self, global_: list[Entry]) -> None:
+        """Remember the globals for the next iteration."""
+        self._global = global_
 
     def script(self, script: Script) -> Outcome:
         """Raises `ScriptError`."""
@@ -126,11 +136,13 @@ class _Account(msgspec.Struct):
 class Turn:
     """One iteration under way."""
 
-    def __init__(self, worker: Worker, iteration: Iteration, selected: list[Entry], environment: str) -> None:
+    def __init__(
+        self, worker: Worker, iteration: Iteration, selected: list[Entry], global_: list[Entry], environment: str
+    ) -> None:
         self._worker = worker
         self._iteration = iteration
         self._selected = selected
-        self._global: list[Entry] = []
+        self._global = global_
         self._environment = environment
         self._overlays: dict[int, Overlay] = {}
 
@@ -235,6 +247,7 @@ class Turn:
     ) -> None:
         """Go on with what a script has left behind."""
         self._selected, self._global = list(outcome.selected), list(outcome.global_)
+        self._worker.keep(self._global)
         if list(outcome.collection) != list(collection):
             self._overlays.setdefault(id(position.parents[0]), Overlay()).record(collection, outcome.collection)
         if outcome.data is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from email.utils import parseaddr
@@ -19,6 +20,8 @@ from urllib.parse import urlsplit
 from hopkey.server.smtp_url import smtp_url_read
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 
 class ConfigError(Exception):
@@ -121,6 +124,38 @@ class Config:
         "whether webhooks may lead to private and loopback addresses: allow, refuse, or auto: only while "
         "HOPKEY_PUBLIC_URL is empty",
     )
+    signup: str = _setting(
+        "closed",
+        "HOPKEY_SIGNUP",
+        "who may make an account: closed (whom an administrator invites), invitation (also whom a team invites), "
+        "domain (also whoever has an address of HOPKEY_SIGNUP_DOMAINS)",
+    )
+    signup_domains: tuple[str, ...] = _setting(
+        tuple, "HOPKEY_SIGNUP_DOMAINS", "mail domains, separated by commas, for HOPKEY_SIGNUP=domain"
+    )
+    password_sign_in: bool = _setting(
+        True,
+        "HOPKEY_PASSWORD_SIGN_IN",
+        "yes or no: whether people sign in with a password; no needs another way to be configured",
+    )
+    require_second_factor: str = _setting(
+        "no", "HOPKEY_REQUIRE_SECOND_FACTOR", "whose sign-in needs a second factor: no, administrators or everybody"
+    )
+    oidc_issuer: str = _setting(
+        "",
+        "HOPKEY_OIDC_ISSUER",
+        "issuer of the OpenID Connect provider people sign in with, such as https://id.example.com",
+    )
+    oidc_client_id: str = _setting("", "HOPKEY_OIDC_CLIENT_ID", "client id that the provider gave this server")
+    oidc_client_secret: str = _setting(
+        "", "HOPKEY_OIDC_CLIENT_SECRET", "client secret that the provider gave this server", flag=False, secret=True
+    )
+    oidc_client_secret_file: str = _setting(
+        "", "HOPKEY_OIDC_CLIENT_SECRET_FILE", "file that holds the client secret, instead of HOPKEY_OIDC_CLIENT_SECRET"
+    )
+    oidc_name: str = _setting(
+        "single sign-on", "HOPKEY_OIDC_NAME", "name of the provider on the sign-in page: Sign in with ..."
+    )
     cache_mb: int = _setting(
         64, "HOPKEY_CACHE_MB", "memory of each process for ready-made answers, in megabytes, 1 to 4096"
     )
@@ -140,6 +175,9 @@ class Config:
         if self.webhook_private not in ("auto", "allow", "refuse"):
             raise ConfigError(f"HOPKEY_WEBHOOK_PRIVATE is {self.webhook_private!r}; use auto, allow or refuse.")
         _mail(self)
+        _choice(self, "signup", ("closed", "invitation", "domain"))
+        _choice(self, "require_second_factor", ("no", "administrators", "everybody"))
+        self._check_identity()
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise ConfigError(f"HOPKEY_LOG_LEVEL is {self.log_level!r}; use debug, info, warning or error.")
         if self.public_url:
@@ -156,6 +194,30 @@ class Config:
             raise ConfigError(
                 "HOPKEY_SECRET_KEY is shorter than 32 characters. Make one: "
                 "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+            )
+
+    def _check_identity(self) -> None:
+        domains = tuple(domain.lower().removeprefix("@") for domain in self.signup_domains)
+        object.__setattr__(self, "signup_domains", domains)
+        if self.signup == "domain" and not domains:
+            raise ConfigError("HOPKEY_SIGNUP=domain needs HOPKEY_SIGNUP_DOMAINS, such as example.com,example.org.")
+        if any("." not in domain or not _DOMAIN.fullmatch(domain) for domain in domains):
+            raise ConfigError(
+                f"HOPKEY_SIGNUP_DOMAINS must list domains such as example.com, not {','.join(domains)!r}."
+            )
+        object.__setattr__(self, "oidc_issuer", self.oidc_issuer.rstrip("/"))
+        if self.oidc_issuer:
+            parts = urlsplit(self.oidc_issuer)
+            local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+            if parts.scheme != "https" and not (parts.scheme == "http" and local):
+                raise ConfigError("HOPKEY_OIDC_ISSUER must begin with https://, as the provider names itself.")
+            if not parts.hostname or parts.query or parts.fragment:
+                raise ConfigError("HOPKEY_OIDC_ISSUER must be the provider's address, such as https://id.example.com.")
+            if not self.oidc_client_id:
+                raise ConfigError("HOPKEY_OIDC_ISSUER needs HOPKEY_OIDC_CLIENT_ID: register this server there first.")
+        if not self.password_sign_in and not self.oidc_issuer:
+            raise ConfigError(
+                "HOPKEY_PASSWORD_SIGN_IN=no would leave no way in: set HOPKEY_OIDC_ISSUER first, or leave passwords on."
             )
 
     @property
@@ -208,6 +270,8 @@ class Config:
         result = {}
         for item in fields(self):
             value = getattr(self, item.name)
+            if isinstance(value, bool):
+                value = "yes" if value else "no"
             result[item.metadata["variable"]] = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
         return result
 
@@ -233,12 +297,24 @@ def _range(config: Config, name: str, low: int, high: int) -> None:
         raise ConfigError(f"{variable} is {value}; it must be from {low} to {high}.")
 
 
+def _choice(config: Config, name: str, choices: tuple[str, ...]) -> None:
+    value = getattr(config, name)
+    if value not in choices:
+        variable = next(item.metadata["variable"] for item in fields(config) if item.name == name)
+        raise ConfigError(f"{variable} is {value!r}; use {', '.join(choices[:-1])} or {choices[-1]}.")
+
+
 def _parse(variable: str, text: str, kind: Any) -> Any:
     if kind is int:
         try:
             return int(text)
         except ValueError:
             raise ConfigError(f"{variable} must be a whole number, not {text!r}.") from None
+    if kind is bool:
+        word = text.strip().lower()
+        if word not in ("yes", "true", "on", "1", "no", "false", "off", "0"):
+            raise ConfigError(f"{variable} must be yes or no, not {text!r}.")
+        return word in ("yes", "true", "on", "1")
     if kind is Path:
         return Path(text).expanduser().absolute()
     if kind is str:

@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "allauth.usersessions",
     "hopkey.server.changes",
     "hopkey.server.audit",
@@ -98,6 +99,7 @@ INSTALLED_APPS = [
     "hopkey.server.workspaces",
     "hopkey.server.tokens",
     "hopkey.server.automation",
+    "hopkey.server.provisioning",
     "hopkey.server.figures",
     "hopkey.server.maintenance",
     "hopkey.server.ui",
@@ -112,6 +114,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "hopkey.server.ui.middleware.NoNulMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -165,7 +168,18 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "10/m/ip,5/300s/key",
     "change_password": "5/m/user",
     "reauthenticate": "10/m/user",
+    "passkey": "30/m/ip",
+    "mailed_code": "60/m/ip,5/900s/key",
+    # Mailed codes: asked for, and tried.
+    "request_login_code": "20/m/ip,3/m/key,10/h/key",
+    "oidc": "60/m/ip",
 }
+MFA_ADAPTER = "hopkey.server.accounts.adapter.MfaAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+# Clocks of phones differ: the codes just before and after count as well, each once (accounts/factors.py).
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODE_DIGITS = 10
 EMAIL_BACKEND = "hopkey.server.mail.backend.OutboxBackend"
 
 STATIC_URL = "/static/"

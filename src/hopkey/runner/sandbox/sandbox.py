@@ -361,8 +361,9 @@ class Sandbox:
         try:
             machine.evaluate(parser.decode(), "<parser>")
             options = json.dumps({"ecmaVersion": "latest", "sourceType": kind, "allowReturnOutsideFunction": True})
-            call = f"(() => {{ try {{ acorn.parse({json.dumps(code)}, {options}); return ''; }} catch (e) {{ return e.message; }} }})()"
-            return machine.text_of(machine.evaluate(call, "<parser>"))
+            attempt = f"acorn.parse({json.dumps(code)}, {options})"
+            reason = f"(() => {{ try {{ {attempt}; return ''; }} catch (e) {{ return e.message; }} }})()"
+            return machine.text_of(machine.evaluate(reason, "<parser>"))
         except (Trap, JavaScriptError):
             return ""
         finally:

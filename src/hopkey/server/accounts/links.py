@@ -90,12 +90,17 @@ def invite_revoke(*, emails: Sequence[str], by: Actor) -> int:
     return len(found)
 
 
-def invite_redeem(*, secret: str, name: str, password: str, by: Actor) -> User:
+def invite_redeem(*, secret: str, name: str, password: str | None, by: Actor) -> User:
     """Create the invited account in the caller's transaction. Raises `DomainError`."""
     link = _take(secret, LinkPurpose.INVITE)
     user = user_create_row(email=link.email, name=name, password=password, is_administrator=link.administrator, by=by)
     link.delete()
     return user
+
+
+def invite_take(email: str) -> OneTimeLink | None:
+    """The open invitation of this address, locked, for whoever has shown otherwise that the address is theirs."""
+    return invite_list().select_for_update().filter(email=email).first()
 
 
 def link_get(secret: str) -> OneTimeLink:
@@ -110,7 +115,7 @@ def link_get(secret: str) -> OneTimeLink:
     return link
 
 
-def setup_link_redeem(*, secret: str, email: str, name: str, password: str, by: Actor) -> User:
+def setup_link_redeem(*, secret: str, email: str, name: str, password: str | None, by: Actor) -> User:
     """Create the first administrator in the caller's transaction.
 
     Raises `DomainError` for a bad link, e-mail, name or password.
@@ -123,20 +128,25 @@ def setup_link_redeem(*, secret: str, email: str, name: str, password: str, by: 
     return user
 
 
-def password_link_redeem(*, secret: str, password: str, by: Actor) -> User:
-    """Set the password of the link's account. Raises `DomainError` for a bad link or password."""
+def password_link_redeem(*, secret: str, password: str | None, by: Actor) -> User:
+    """Set the password of the link's account; with None, where nobody signs in with one, the link alone signs in.
+
+    Raises `DomainError` for a bad link or password.
+    """
     with transaction.atomic(durable=True):
         link = _take(secret, LinkPurpose.PASSWORD)
         user = link.user
         if user is None:
             raise NotFound("link_invalid", "This link has been used or has expired.")
-        password_check(password, user)
+        link.delete()
+        if password is None and not current().password_sign_in:
+            return user
+        password_check(password or "", user)
         user.set_password(password)
         user.save(update_fields=["password"])
         # Another password ends every session by itself: none is listed any more.
         sessions_end(user)
         user.refresh_from_db(fields=["session_epoch"])
-        link.delete()
         record(Event.USER_PASSWORD_SET, by=by, kind="user", id=user.pk, label=user.email)
     return user
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncDate
 
 from hopkey.server.accounts.models import User
@@ -16,23 +16,38 @@ from hopkey.server.tokens.oversight import EXPIRING_DAYS, UNUSED_DAYS
 from hopkey.server.workspaces.models import Kind, Workspace
 
 DAYS = 30
+COUNTED = ("users", "teams", "live", "never_expires", "expiring", "unused")
+"""The fields that say how many there are; the others are of one day's events."""
 
 
 def figures_take(*, now: datetime) -> Day:
     """Count everything as of `now`, and fill in from the audit trail the days nobody counted; seven queries."""
-    return _take(now)[-1]
+    return _take(now, list(_days(now)))[-1]
 
 
 def figures_days(*, now: datetime) -> Sequence[Day]:
-    """The counts of the last `DAYS` days, oldest first; days nobody counted may be missing. Only a server that was
-    never counted is counted now: a page does not wait for that.
+    """The last `DAYS` days, oldest first; days nobody counted may be missing, and the last one is today.
+
+    Counting takes seconds at a million tokens and is the maintenance process's work. Until it has counted today, today
+    shows the newest count with today's events; only where nobody ever counted is it done here.
     """
+    days = list(_days(now))
+    if not days:
+        return _take(now, [])
+    today, last = now.astimezone(UTC).date(), days[-1]
+    if last.day != today:
+        kept = {name: getattr(last, name) for name in COUNTED}
+        days.append(Day(day=today, at=last.at, **kept, **_events([today])[today]))
+    return days
+
+
+def _days(now: datetime) -> QuerySet[Day]:
     today = now.astimezone(UTC).date()
-    days = list(Day.objects.filter(day__gt=today - timedelta(days=DAYS), day__lte=today).order_by("day"))
-    return days or _take(now)
+    return Day.objects.filter(day__gt=today - timedelta(days=DAYS), day__lte=today).order_by("day")
 
 
-def _take(now: datetime) -> list[Day]:
+def _take(now: datetime, known: Sequence[Day]) -> list[Day]:
+    """Count; `known` are the days that were counted already. The days written, today last."""
     today = now.astimezone(UTC).date()
     live = Token.objects.filter(ends_at__gt=now, owner__is_active=True)
     tokens = live.aggregate(
@@ -42,27 +57,26 @@ def _take(now: datetime) -> list[Day]:
         unused=Count("pk", filter=Q(use__idle_since__lte=now - timedelta(days=UNUSED_DAYS))),
     )
     first = today - timedelta(days=DAYS - 1)
-    known = set(Day.objects.filter(day__gte=first).values_list("day", flat=True))
+    there = {item.day: item for item in known}
     # Yesterday is counted once more: its last events came after its last count.
-    missing = [first + timedelta(days=ahead) for ahead in range(DAYS)]
-    missing = [day for day in missing if day not in known or day >= today - timedelta(days=1)]
-    events = _events(missing)
-    past = [Day(day=day, at=now, **events[day]) for day in missing if day != today]
+    dates = [first + timedelta(days=ahead) for ahead in range(DAYS)]
+    dates = [day for day in dates if day not in there or day >= today - timedelta(days=1)]
+    events = _events(dates)
+    rows = [there.get(day) or Day(day=day, at=now) for day in dates]
     counted = {
         "users": User.objects.filter(is_active=True).count(),
         "teams": Workspace.objects.filter(kind=Kind.TEAM).count(),
     }
-    row = Day(day=today, at=now, **tokens, **counted, **events[today])
-    _put(past, _EVENTS)
-    _put([row], (*_EVENTS, *tokens, *counted, "at"))
-    return [*past, row]
+    for row in rows:
+        values = {**events[row.day], **({**tokens, **counted, "at": now} if row.day == today else {})}
+        for name, value in values.items():
+            setattr(row, name, value)
+    fields = [*_EVENTS, *tokens, *counted, "at"]
+    Day.objects.bulk_create(rows, update_conflicts=True, unique_fields=["day"], update_fields=fields)
+    return rows
 
 
 _EVENTS = ("generated", "deleted", "refused")
-
-
-def _put(days: Sequence[Day], fields: Sequence[str]) -> None:
-    Day.objects.bulk_create(days, update_conflicts=True, unique_fields=["day"], update_fields=fields)
 
 
 def _events(days: Sequence[date]) -> dict[date, dict[str, int]]:

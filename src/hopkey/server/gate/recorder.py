@@ -26,6 +26,7 @@ _MAX_REFUSALS = 500
 _MAX_USES = 100_000
 _MAX_KNOWN = 100_000
 _AGENT_LENGTH = 200
+_ADDRESS_LENGTH = 45
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +75,11 @@ class Recorder:
 
     def used(self, token_id: int, at: float, address: str, agent: bytes) -> None:
         """A token was served at `at`, in seconds since the epoch."""
-        self._uses[token_id, address] = (at, agent)
+        self._uses[token_id, address[:_ADDRESS_LENGTH]] = (at, agent[:_AGENT_LENGTH])
 
     def refused(self, public_id: str, reason: str, address: str, agent: bytes) -> None:
         """A token was refused. Counted by token, reason and address; too many different ones go without address."""
-        key = (public_id, reason, address)
+        key = (public_id, reason, address[:_ADDRESS_LENGTH])
         entry = self._refusals.get(key)
         if entry is None and len(self._refusals) >= _MAX_REFUSALS:
             key = ("", reason, "")

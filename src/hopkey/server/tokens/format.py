@@ -31,7 +31,8 @@ _IMPORTED_FORM = re.compile(r"pat-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4
 _WITHIN = re.compile(f"{PREFIX}{_AFTER_PREFIX.pattern}|{_IMPORTED_FORM.pattern}")
 _BEGUN = re.compile(rf"hk[pi]_([0-9A-Za-z]{{{PUBLIC_LENGTH}}})[0-9A-Za-z_…]*")
 _PIECE = re.compile(
-    rf"hk[pi]_[0-9A-Za-z_]{{13,}}|pat-[0-9a-f]{{6,}}[0-9a-f-]*|\b[0-9A-Za-z]{{{SECRET_LENGTH + CHECK_LENGTH}}}\b"
+    r"hk[pi]_[0-9A-Za-z_]{13,}|pat-[0-9a-f]{6,}[0-9a-f-]*|"
+    rf"(?<![0-9A-Za-z])[0-9A-Za-z]{{{SECRET_LENGTH + CHECK_LENGTH}}}(?![0-9A-Za-z])"
 )
 """What may hold a good part of a secret, although it is no token."""
 

@@ -54,9 +54,9 @@ def token_generate_for(
     of that day (UTC). `team_ids` None: every team of the owner, now and later; a list: only those teams, of which the
     owner must be a member. `networks`: CIDR texts it may be used from.
 
-    Raises `DomainError` with ``label_too_short``, ``label_too_long``, ``expiry_invalid``, ``team_not_found``,
-    ``teams_empty``, ``network_invalid``, ``owner_inactive``, ``too_many_tokens``, or ``policy_lifetime`` and
-    ``policy_label`` for what the administrators' policy rules out.
+    Raises `DomainError` with ``label_too_short``, ``label_too_long``, ``label_invalid``, ``expiry_invalid``,
+    ``team_not_found``, ``teams_empty``, ``network_invalid``, ``owner_inactive``, ``too_many_tokens``, or
+    ``policy_lifetime`` and ``policy_label`` for what the administrators' policy rules out.
     """
     label = label_normalise(label)
     now = timezone.now()
@@ -242,12 +242,17 @@ def _deletion_tell(tokens: Sequence[Token], *, by: Actor, reason: str, mail: boo
 
 
 def label_normalise(label: str) -> str:
-    """What a token is for, in 3 to 100 characters. Raises `DomainError` (``label_too_short``, ``label_too_long``)."""
+    """What a token is for, in 3 to 100 visible characters.
+
+    Raises `DomainError` (``label_too_short``, ``label_too_long``, ``label_invalid``).
+    """
     label = " ".join(label.split())
     if len(label) < LABEL_LENGTH[0]:
         raise DomainError("label_too_short", "Give the token a label of at least 3 characters.", field="label")
     if len(label) > LABEL_LENGTH[1]:
         raise DomainError("label_too_long", "A label has at most 100 characters.", field="label")
+    if not label.isprintable():
+        raise DomainError("label_invalid", "A label has no invisible characters.", field="label")
     return label
 
 
@@ -261,7 +266,21 @@ def networks_normalise(texts: Sequence[str]) -> list[str]:
     """Networks as they are stored. Raises `DomainError` (``network_invalid``)."""
     if len(texts) > NETWORKS_PER_TOKEN:
         raise DomainError("network_invalid", f"At most {NETWORKS_PER_TOKEN} networks.", field="networks")
+    return [_network(text.strip()) for text in texts if text.strip()]
+
+
+def _network(text: str) -> str:
     try:
-        return [str(ipaddress.ip_network(text.strip())) for text in texts if text.strip()]
-    except ValueError as error:
-        raise DomainError("network_invalid", f"Not a network such as 10.0.0.0/8: {error}", field="networks") from None
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        shown = text[:50]
+        raise DomainError(
+            "network_invalid", f"“{shown}” is no address and no network such as 10.0.0.0/8.", field="networks"
+        ) from None
+    if "/" in text and str(network.network_address) != str(ipaddress.ip_address(text.partition("/")[0])):
+        raise DomainError(
+            "network_invalid",
+            f"“{text}” means the network {network}: write that, or a single address.",
+            field="networks",
+        )
+    return str(network)

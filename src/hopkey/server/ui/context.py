@@ -38,7 +38,7 @@ class Entry:
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Theme, whether mail is set up, and the workspaces of the switcher (two queries, only where the page shows it).
 
-    ``shell_here`` is the workspace of this page, else the one visited last.
+    ``shell_here`` is the workspace of this page, else the one visited last, else the first team.
     """
     theme = request.COOKIES.get(THEME_COOKIE, "auto")
     entries = SimpleLazyObject(lambda: _entries(request))
@@ -67,4 +67,5 @@ def _here(request: HttpRequest, entries: Iterable[Entry]) -> Entry | None:
         if request.session.get(_LAST) != wanted:
             request.session[_LAST] = wanted
         return found[wanted]
-    return found.get(str(request.session.get(_LAST)))
+    last = found.get(str(request.session.get(_LAST)))
+    return last or next((entry for entry in entries if entry.is_team), None) or next(iter(entries), None)

@@ -19,6 +19,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from hopkey.server.accounts.proofs import proofs_of
 from hopkey.server.accounts.sessions import is_recent
+from hopkey.server.config import current
 from hopkey.server.ui.actors import user_of
 from hopkey.server.ui.back import back_of
 
@@ -57,6 +58,8 @@ def confirm_page(request: HttpRequest, *, status: int = 403, **context: Any) -> 
         "carried": _carried(request) if again else [],
         "proofs": proofs_of(user_of(request)),
         "error": None,
+        "back": safe_path(request, back_path(request)) if again else safe_path(request, path),
+        "oidc": current().oidc_name,
         **context,
     }
     return render(request, "ui/confirm.html", context, status=status)
@@ -66,6 +69,11 @@ def safe_path(request: HttpRequest, path: str) -> str:
     """`path` if it is one of ours, else the start page."""
     ours = path.startswith("/") and url_has_allowed_host_and_scheme(path, None)
     return path if ours and urlsplit(path).path != "/confirm" else "/"
+
+
+def back_path(request: HttpRequest) -> str:
+    """The page of the form that was sent, below our own host."""
+    return urlsplit(back_of(request))._replace(scheme="", netloc="").geturl()
 
 
 def _recent(view: View, free: tuple[str, ...]) -> View:

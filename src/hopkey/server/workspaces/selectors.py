@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from hopkey.server.accounts.models import User
 from hopkey.server.errors import Forbidden, NotFound
@@ -103,8 +103,10 @@ def member_list(workspace: Workspace) -> QuerySet[Membership]:
 
 
 def membership_list(user: User) -> QuerySet[Membership]:
-    """The teams `user` is in, with the role in each."""
-    return user.memberships.select_related("workspace").order_by("workspace__name", "workspace_id")
+    """The teams `user` is in, with the role in each, and whether somebody else owns it (``owned_by_others``)."""
+    others = Membership.objects.filter(workspace=OuterRef("workspace"), role=Role.OWNER).exclude(user=user)
+    memberships = user.memberships.select_related("workspace").annotate(owned_by_others=Exists(others))
+    return memberships.order_by("workspace__name", "workspace_id")
 
 
 def invitation_list(workspace: Workspace) -> QuerySet[Invitation]:

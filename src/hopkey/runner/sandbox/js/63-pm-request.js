@@ -29,7 +29,7 @@ const __pmRequest = (() => {
     };
     if (!write) return methods;
     const made = (item) => {
-      if (item === null || typeof item !== "object" || item.key === undefined) throw new Error("expected an object with key and value");
+      if (item === null || typeof item !== "object" || item.key === undefined) throw new Error(`${caseless ? "Header" : "Query parameter"} must be an object with 'key' and 'value' properties`);
       return { ...item, key: __variables.plain(item.key), value: __variables.plain(item.value ?? "") };
     };
     const items = (source) => (Array.isArray(source) ? source.map(made) : Object.entries(source ?? {}).map(([key, value]) => made({ key, value })));

@@ -80,7 +80,7 @@
   globalThis.__drain = () => {
     const operations = __state.operations;
     __state.operations = [];
-    const ended = __state.waiting.size === 0 && operations.length === 0;
+    const ended = (__state.waiting.size === 0 && operations.length === 0) || __state.failure?.name === "LimitError";
     return JSON.stringify([operations, __state.waiting.size, ended ? finish() : null]);
   };
 

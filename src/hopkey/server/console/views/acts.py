@@ -132,7 +132,7 @@ def act(request: HttpRequest, user_id: str, act: str) -> HttpResponse:
     try:
         chosen.run(found, actor_of(request), request.POST.dict())
     except DomainError as error:
-        context = _context(request, chosen, found) | {"error": error, "given": request.POST}
+        context = _context(request, chosen, found) | {"error": error}
         return render(request, "console/user_act.html", context, status=error.status)
     messages.success(request, chosen.done.format(name=found.name))
     if chosen.takes_access and found.pk == user_of(request).pk:
@@ -151,7 +151,7 @@ def _context(request: HttpRequest, act: Act, found: User) -> dict[str, Any]:
         "act": act,
         "title": act.title.format(name=found.name),
         "consequences": _consequences(act, found, teams),
-        "teams": _successors(teams, found, me) if act.name == "delete" else [],
+        "teams": _successors(teams, found, me, request.POST.dict()) if act.name == "delete" else [],
         "is_me": found.pk == me.pk,
         "stopped": stopped,
         "error": None,
@@ -163,19 +163,23 @@ def _consequences(act: Act, found: User, teams: list[Workspace]) -> list[str]:
     live = found.tokens.filter(ends_at__gt=timezone.now()).count()
     sessions = UserSession.objects.filter(user=found).count()
     tokens = _number(live, "token that has not expired", "tokens that have not expired")
-    ended = f"{_number(sessions, 'session ends', 'sessions end')} at once, on every device."
+    ended = "No session is open."
+    if sessions:
+        ended = f"{_number(sessions, 'session ends', 'sessions end')} at once, on every device."
     if act.name == "sign-out":
-        return [ended, f"{tokens.capitalize()} will go on working."]
+        return [ended, "Tokens go on working."]
     if act.name == "make-administrator":
         return [act.words, "Can make and unmake administrators, you among them."]
     if act.name == "deactivate":
-        lines = [ended, f"{tokens.capitalize()} will be refused at once, on every node: pipelines that use them stop."]
+        lines = [ended, f"{tokens} will be refused at once, on every node: pipelines that use them stop."]
+        if not live:
+            lines[1] = "There is no token to refuse: none is left that has not expired."
         lines += [f"{team.name} has no other owner: nobody governs it meanwhile." for team in teams]
         return [*lines, "Nothing is lost: reactivating brings everything back."]
     if act.name == "delete":
         return [
             ended,
-            f"{tokens.capitalize()} will be deleted: pipelines that use them stop at once.",
+            f"{tokens} will be deleted: pipelines that use them stop at once." if live else "No live token is lost.",
             "The personal workspace is deleted with all that is in it.",
             "This cannot be undone. To keep everything, deactivate the account instead.",
         ]
@@ -183,10 +187,10 @@ def _consequences(act: Act, found: User, teams: list[Workspace]) -> list[str]:
 
 
 def _number(count: int, one: str, many: str) -> str:
-    return f"no {many}" if count == 0 else f"{count} {one if count == 1 else many}"
+    return f"{count} {one if count == 1 else many}"
 
 
-def _successors(teams: list[Workspace], found: User, me: User) -> list[dict[str, Any]]:
+def _successors(teams: list[Workspace], found: User, me: User, given: Mapping[str, str]) -> list[dict[str, Any]]:
     """For each team that would lose its only owner: what it holds, and who may own it from now on."""
     members = Membership.objects.filter(workspace__in=teams, user__is_active=True).exclude(user=found)
     by_team: dict[str, list[User]] = {team.pk: [] for team in teams}
@@ -198,6 +202,7 @@ def _successors(teams: list[Workspace], found: User, me: User) -> list[dict[str,
             "team": team,
             "members": [user for user in by_team[team.pk] if user.pk != me.pk],
             "me": me if me.pk != found.pk else None,
+            "chosen": given.get(f"team-{team.pk}", ""),
         }
         for team in teams
     ]

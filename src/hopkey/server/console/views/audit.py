@@ -24,10 +24,11 @@ from hopkey.server.audit.selectors import (
 )
 from hopkey.server.audit.services import record
 from hopkey.server.config import current
-from hopkey.server.console.views.parts import address, chips, groups_of
+from hopkey.server.console.views.parts import address, chips, groups_of, long_page
 from hopkey.server.errors import DomainError
 from hopkey.server.exports.files import FORMATS, file_of
 from hopkey.server.exports.shapes import EVENT_COLUMNS, event_shape
+from hopkey.server.long_work import streamed
 from hopkey.server.tokens.format import public_id_in
 from hopkey.server.ui.access import administrator_only
 from hopkey.server.ui.actors import actor_of
@@ -83,13 +84,14 @@ def search(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @administrator_only
-def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+def export(request: HttpRequest) -> StreamingHttpResponse:
     kind = request.GET.get("format", "csv")
     if kind not in FORMATS:
         raise DomainError("filter_invalid", "format is csv or json.", field="format")
     chosen = audit_filter_read(_cleaned(request.GET.dict()))
     record(Event.AUDIT_EXPORTED, by=actor_of(request), kind="audit", label="audit trail", detail=_values(chosen))
-    return StreamingHttpResponse(
+    return streamed(
+        request,
         file_of(kind, (event_shape(event) for event in audit_each(chosen)), EVENT_COLUMNS),
         content_type=FORMATS[kind],
         headers={"Content-Disposition": f'attachment; filename="audit-{timezone.now():%Y-%m-%d}.{kind}"'},
@@ -98,8 +100,9 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
 
 @require_POST
 @administrator_only
-def verify(request: HttpRequest) -> HttpResponse:
-    return render(request, "console/audit_verify.html", {"verdict": chain_verify(), "section": "audit"})
+def verify(request: HttpRequest) -> StreamingHttpResponse:
+    """Reads every event there is."""
+    return long_page(request, "console/audit_verify.html", lambda: {"verdict": chain_verify(), "section": "audit"})
 
 
 def _cleaned(given: dict[str, str]) -> dict[str, str]:
@@ -111,12 +114,13 @@ def _details(event: AuditEvent) -> list[tuple[str, str]]:
     """The particulars of an event as words."""
     if not isinstance(event.detail, dict):
         return []
-    return [(name.replace("_", " "), _word(value)) for name, value in event.detail.items()]
+    given = {name: value for name, value in event.detail.items() if value not in (None, "", [], {})}
+    return [(name.replace("_", " "), _word(value)) for name, value in given.items()]
 
 
 def _word(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name}: {_word(item)}" for name, item in value.items())
+        return ", ".join(f"{name.replace('_', ' ')}: {_word(item)}" for name, item in value.items())
     if isinstance(value, list):
         if len(value) == 2 and not any(isinstance(item, (list, dict)) for item in value):
             return " → ".join(_word(item) for item in value)

@@ -62,8 +62,7 @@ def delete(request: HttpRequest) -> HttpResponse:
 def _asked_for(request: HttpRequest, chosen: oversight.Filter, confirmed: bool) -> tuple[list[int], bool]:
     """The ids asked for, at most `DELETE_AT_ONCE`, and whether more match the filter."""
     if request.POST.get("everything") and not confirmed:
-        ids = oversight.token_ids(chosen, now=timezone.now(), limit=DELETE_AT_ONCE + 1)
-        return ids[:DELETE_AT_ONCE], len(ids) > DELETE_AT_ONCE
+        return oversight.token_ids(chosen, now=timezone.now(), limit=DELETE_AT_ONCE)
     given = request.POST.getlist("only") or request.POST.getlist("id")
     texts = [part for value in given for part in value.split(",")]
     ids = [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) <= 18]

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from hopkey.server.console.plots import Bars, bars, line
+from hopkey.server.console.plots import bars, line
 from hopkey.server.figures.models import Day
 from hopkey.server.figures.services import DAYS, figures_days, figures_take
 from hopkey.server.ui.access import administrator_only
@@ -21,9 +21,9 @@ from hopkey.server.ui.access import administrator_only
 TILES = (
     ("live", "Live tokens", "console_tokens", "state=live"),
     ("never_expires", "Never expire", "console_tokens", "state=never_expires"),
-    ("expiring", "Expire within 14 days", "console_tokens", "state=expiring"),
+    ("expiring", "Expire in 14 days", "console_tokens", "state=expiring"),
     ("unused", "Unused for 90 days", "console_tokens", "state=unused"),
-    ("refused", "Refused attempts today", "console_audit", "event=token.refused"),
+    ("refused", "Refused today", "console_audit", "event=token.refused"),
     ("users", "Active users", "console_users", "state=active"),
     ("teams", "Teams", "", ""),
 )
@@ -89,7 +89,7 @@ def _tile(
     if before is not None and value is not None and value != before:
         note = f"{value - before:+d} in 30 days"
     if field == "refused" and newest.day != today:
-        text = f"Refused attempts on {newest.day.day} {newest.day:%b}"
+        text = f"Refused on {newest.day.day} {newest.day:%b}"
     return {
         "name": text,
         "value": value,
@@ -103,11 +103,12 @@ def _plot(
     title: str, dates: Sequence[date], days: Sequence[Day | None], fields: Sequence[str], empty: str
 ) -> dict[str, Any]:
     series = [(field, [0 if day is None else getattr(day, field) for day in days]) for field in fields]
-    drawn: Bars = bars(dates, series)
+    wide, narrow = (bars(dates, series, size) for size in ("wide", "narrow"))
     totals = ", ".join(f"{sum(values)} {field}" for field, values in series)
     return {
         "title": title,
-        "bars": drawn,
+        "wide": wide,
+        "both": (wide, narrow),
         "keys": fields if len(fields) > 1 else (),
         "words": f"{title} by day, over 30 days: {totals}. The table below has the numbers.",
         "empty": empty,

@@ -6,13 +6,15 @@ import re
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from hopkey.server.console.views.parts import long_page
 from hopkey.server.errors import DomainError
-from hopkey.server.tokens.policies import DryRun, policy_check, policy_dry_run, policy_get, policy_set, policy_values
+from hopkey.server.tokens.dry_run import DryRun
+from hopkey.server.tokens.policies import policy_check, policy_dry_run, policy_get, policy_set, policy_values
 from hopkey.server.tokens.policy import WORDS, Policy
 from hopkey.server.ui.access import administrator_only
 from hopkey.server.ui.actors import actor_of
@@ -20,7 +22,7 @@ from hopkey.server.ui.actors import actor_of
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @administrator_only
-def policy(request: HttpRequest) -> HttpResponse:
+def policy(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """A POST tries what was sent and saves nothing; with ``confirmed`` it saves, with ``change`` it is edited on."""
     current = policy_get()
     context: dict[str, Any] = {"values": _shown(policy_values(current)), "error": None, "section": "policy"}
@@ -37,8 +39,12 @@ def policy(request: HttpRequest) -> HttpResponse:
         policy_set(policy=proposed, by=actor_of(request))
         messages.success(request, "Saved. Every use of a token is judged by it from now on.")
         return redirect("console_policy")
-    context |= _preview(proposed, current, policy_dry_run(proposed, now=timezone.now()))
-    return render(request, "console/policy_preview.html", context)
+
+    def preview() -> dict[str, Any]:
+        """Judges every live token."""
+        return context | _preview(proposed, current, policy_dry_run(proposed, now=timezone.now()))
+
+    return long_page(request, "console/policy_preview.html", preview)
 
 
 def _preview(proposed: Policy, current: Policy, run: DryRun) -> dict[str, Any]:

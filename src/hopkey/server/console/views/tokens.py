@@ -23,6 +23,7 @@ from hopkey.server.console.views.parts import address, chips
 from hopkey.server.errors import DomainError
 from hopkey.server.exports.files import FORMATS, file_of
 from hopkey.server.exports.shapes import TOKEN_COLUMNS, token_shape, token_state
+from hopkey.server.long_work import streamed
 from hopkey.server.tokens import oversight
 from hopkey.server.tokens.format import is_well_formed
 from hopkey.server.tokens.oversight import Filter, Sort, State
@@ -133,7 +134,7 @@ def token(request: HttpRequest, token_id: int) -> HttpResponse:
 
 @require_safe
 @administrator_only
-def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+def export(request: HttpRequest) -> StreamingHttpResponse:
     kind = request.GET.get("format", "csv")
     if kind not in FORMATS:
         raise DomainError("filter_invalid", "format is csv or json.", field="format")
@@ -149,7 +150,8 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
             for item in page.tokens:
                 yield token_shape(item, now=now, over=page.over.get(item.pk))
 
-    return StreamingHttpResponse(
+    return streamed(
+        request,
         file_of(kind, shapes(), TOKEN_COLUMNS),
         content_type=FORMATS[kind],
         headers={"Content-Disposition": f'attachment; filename="tokens-{now:%Y-%m-%d}.{kind}"'},

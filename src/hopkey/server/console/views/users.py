@@ -22,7 +22,6 @@ from hopkey.server.tokens import oversight
 from hopkey.server.ui.access import administrator_only
 from hopkey.server.ui.actors import actor_of
 from hopkey.server.workspaces.selectors import membership_list
-from hopkey.server.workspaces.services import teams_with_sole_owner
 
 PAGE_SIZE = 30
 _INVITES = 50
@@ -74,12 +73,11 @@ def invite_revoke(request: HttpRequest) -> HttpResponse:
 def user(request: HttpRequest, user_id: str) -> HttpResponse:
     found = user_get(user_id)
     now = timezone.now()
-    page = oversight.token_page(oversight.Filter(owner=found.pk), limit=_TOKENS, now=now, grants=False)
+    page = oversight.token_page_of(found, limit=_TOKENS, now=now)
     context = {
         "found": found,
         "acts": acts_of(found),
         "memberships": list(membership_list(found)[:200]),
-        "sole": teams_with_sole_owner(found),
         "rows": rows_of(page, now),
         "more_tokens": bool(page.cursor),
         "events": list(audit_list(AuditFilter(actor=found.pk))[:10]),

@@ -8,9 +8,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from hopkey.server.accounts.mailing import mail_is_set_up
 from hopkey.server.accounts.models import User
 from hopkey.server.accounts.signing_in import sign_in
+from hopkey.server.config import current
 from hopkey.server.errors import DomainError
+from hopkey.server.people.admission import signup_is_open
 from hopkey.server.people.services import person_create_invited
 from hopkey.server.ui.actors import actor_of
 from hopkey.server.workspaces.invitations import invitation_accept, invitation_get
@@ -21,7 +24,11 @@ _KEY = "invitation"
 @require_safe
 def take(request: HttpRequest, secret: str) -> HttpResponse:
     """Move the secret from the address into the session."""
-    request.session[_KEY] = secret[:100]
+    try:
+        invitation_get(secret)
+    except DomainError as error:  # no session for whoever tries addresses
+        return render(request, "web/link_invalid.html", {"message": error.message}, status=404)
+    request.session[_KEY] = secret
     return redirect("join")
 
 
@@ -31,8 +38,18 @@ def join(request: HttpRequest) -> HttpResponse:
     try:
         invitation = invitation_get(secret)
     except DomainError as error:
-        return render(request, "web/link_invalid.html", {"message": error.message}, status=404)
-    context = {"invitation": invitation, "values": request.POST, "error": None}
+        message = f"{error.message} Ask an owner of the team for a new one."
+        return render(request, "web/link_invalid.html", {"message": message}, status=404)
+    opened, config = signup_is_open(invited=True), current()
+    context = {
+        "invitation": invitation,
+        "values": request.POST,
+        "error": None,
+        "open": opened,
+        "with_password": opened and config.password_sign_in,
+        "oidc": config.oidc_name if config.oidc_issuer else "",
+        "mail": mail_is_set_up(),
+    }
     if request.method != "POST":
         return render(request, "web/join.html", context)
     try:
@@ -41,6 +58,8 @@ def join(request: HttpRequest) -> HttpResponse:
             request.session.pop(_KEY, None)
             messages.success(request, f"You are now in {team.name}.")
             return redirect("workspace", workspace_id=team.pk)
+        if not config.password_sign_in:
+            raise DomainError("password_off", "Nobody signs in with a password here: choose another way.")
         user, team = person_create_invited(
             secret=secret,
             email=request.POST.get("email", ""),

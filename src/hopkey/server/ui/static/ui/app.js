@@ -7,6 +7,7 @@ const announce = (text) => {
   setTimeout(() => { region.textContent = text; }, 50);
 };
 
+document.documentElement.classList.add("js"); // for browsers that do not know (scripting: enabled)
 for (const element of document.querySelectorAll("[data-module]")) import(element.dataset.module);
 
 // Copy buttons: data-copy names the element whose text is copied, data-copy-text holds the text itself.
@@ -40,10 +41,13 @@ document.addEventListener("click", async (event) => {
     announce("Press Ctrl+C to copy");
   }
 });
-// Reached by the keyboard, a field to copy is selected too.
-document.addEventListener("focusin", (event) => {
-  if (event.target.matches("[data-select]")) select(event.target);
-});
+// A field to copy is selected whole, clicked or reached by the keyboard.
+for (const kind of ["click", "focusin"]) {
+  document.addEventListener(kind, (event) => {
+    const field = event.target.closest("[data-select]");
+    if (field) select(field);
+  });
+}
 
 // Dialogs: a link to a page of its own opens the dialog that holds the same form. The browser keeps the focus in it
 // and gives it back.
@@ -121,8 +125,20 @@ for (const time of document.querySelectorAll("time[datetime]")) {
   if (!Number.isNaN(moment.getTime())) time.title = moment.toLocaleString(undefined, { dateStyle: "long", timeStyle: "short" });
 }
 
-// The first field at fault has the focus.
-document.querySelector("main [aria-invalid=true]")?.focus();
+// The first field at fault has the focus; where it is a group, the line that leads to it.
+(document.querySelector("main [aria-invalid=true]") ?? document.querySelector("main .message.error a[href^='#']"))?.focus();
+
+// An address that names something folded opens it.
+const unfold = () => {
+  const wanted = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (wanted instanceof HTMLDetailsElement) {
+    wanted.open = true;
+    wanted.scrollIntoView({ block: "start" });
+    wanted.querySelector("summary").focus({ preventScroll: true });
+  }
+};
+addEventListener("hashchange", unfold);
+unfold();
 
 // A choice with a button of its own shows the button once another choice is made.
 for (const choice of document.querySelectorAll("[data-save] select")) {
