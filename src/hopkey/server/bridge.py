@@ -24,7 +24,7 @@ from hopkey.server.long_work import KEY
 _IN_MEMORY = 1024 * 1024
 _CHUNK = 64 * 1024
 _QUEUE = 256
-_LONG_THREADS = 4
+_LONG_THREADS = 8
 _AHEAD = 8
 """Chunks of long work that wait for a client."""
 _PATIENCE_SECONDS = 60.0

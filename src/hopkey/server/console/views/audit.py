@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from hopkey.server.audit.chain import chain_verify
 from hopkey.server.audit.models import AuditEvent, Event
@@ -82,7 +82,7 @@ def search(request: HttpRequest) -> HttpResponse:
     return redirect(reverse("console_audit") + address({name: text for name, text in wanted.items() if text}))
 
 
-@require_safe
+@require_GET
 @administrator_only
 def export(request: HttpRequest) -> StreamingHttpResponse:
     kind = request.GET.get("format", "csv")

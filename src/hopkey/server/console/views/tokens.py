@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from hopkey.server.access.selectors import teams_reached
 from hopkey.server.audit.models import Event
@@ -132,7 +132,7 @@ def token(request: HttpRequest, token_id: int) -> HttpResponse:
     return render(request, "console/token.html", context)
 
 
-@require_safe
+@require_GET
 @administrator_only
 def export(request: HttpRequest) -> StreamingHttpResponse:
     kind = request.GET.get("format", "csv")
