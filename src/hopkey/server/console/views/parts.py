@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, StreamingHttpResponse
 from django.template.loader import render_to_string
 
+from hopkey.server.audit.models import AuditEvent
 from hopkey.server.long_work import streamed
 
 
@@ -49,3 +50,23 @@ def long_page(request: HttpRequest, template: str, context: Callable[[], dict[st
         yield render_to_string(template, context(), request)
 
     return streamed(request, made(), content_type="text/html; charset=utf-8")
+
+
+def details_of(event: AuditEvent) -> list[tuple[str, str]]:
+    """The particulars of an event as words."""
+    if not isinstance(event.detail, dict):
+        return []
+    given = {name: value for name, value in event.detail.items() if value not in (None, "", [], {})}
+    return [(name.replace("_", " "), _word(value)) for name, value in given.items()]
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')}: {_word(item)}" for name, item in value.items())
+    if isinstance(value, list):
+        if len(value) == 2 and not any(isinstance(item, (list, dict)) for item in value):
+            return " → ".join(_word(item) for item in value)
+        return ", ".join(_word(item) for item in value) or "none"
+    if value is None:
+        return "none"
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
