@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
@@ -13,6 +15,8 @@ from django.template.loader import render_to_string
 
 from hopkey.server.audit.models import AuditEvent
 from hopkey.server.long_work import streamed
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d:\d\d$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +73,7 @@ def _word(value: Any) -> str:
         return ", ".join(_word(item) for item in value) or "none"
     if value is None:
         return "none"
+    if isinstance(value, str) and _MOMENT.match(value):
+        moment = datetime.fromisoformat(value).astimezone(UTC)
+        return f"{moment.day} {moment:%b %Y, %H:%M} UTC"
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)

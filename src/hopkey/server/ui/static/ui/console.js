@@ -1,3 +1,6 @@
+// On a phone the sections scroll sideways: the one that is open is in sight.
+document.querySelector(".rail .nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // "/" leads to the search box, as in many lists.
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
