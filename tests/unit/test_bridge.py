@@ -1,17 +1,22 @@
-"""Django behind the bridge: answers are whole, and long work is sent while it is made, by threads of its own."""
+"""The pages behind the bridge: answers are whole, and long work is sent while it is made, by threads of its own."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from hopkey.server import bridge
 from hopkey.server.bridge import Bridge
 from hopkey.server.long_work import KEY
+from hopkey.server.pages import worker as worker_module
+from hopkey.server.pages.worker import Worker
 
 SCOPE = {"type": "http", "method": "GET", "path": "/", "headers": [], "client": ("127.0.0.1", 1)}
 
@@ -69,7 +74,25 @@ class Answer:
         self.closed.set()
 
 
-def made(answer: Callable[[], Answer], *, long: bool, threads: int = 1) -> tuple[Bridge, list[Answer]]:
+@dataclass
+class Pages:
+    """A worker on a local socket, and the bridge that leads to it."""
+
+    bridge: Bridge
+    worker: Worker
+    answers: list[Answer]
+    _thread: threading.Thread
+
+    def close(self) -> None:
+        self.worker.stop.set()
+        self._thread.join(10)
+
+    async def asked(self, client: Client, path: str = "/") -> None:
+        await self.bridge({**SCOPE, "path": path}, client.receive, client.send)
+
+
+@contextmanager
+def made(answer: Callable[[], Answer], *, long: bool, threads: int = 1) -> Iterator[Pages]:
     answers: list[Answer] = []
 
     def application(environ: dict[str, Any], start_response: Any) -> Answer:
@@ -79,7 +102,18 @@ def made(answer: Callable[[], Answer], *, long: bool, threads: int = 1) -> tuple
         answers.append(answer() if environ["PATH_INFO"] == "/" else Answer(iter([b"short"])))
         return answers[-1]
 
-    return Bridge(application, threads=threads, body_limit=1000, trusted_proxies=()), answers
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{folder}/pages")
+        listener.listen()
+        worker = Worker(application, listener, threads=threads)
+        thread = threading.Thread(target=worker.run)
+        thread.start()
+        bridge = Bridge(f"{folder}/pages", body_limit=1000, trusted_proxies=())
+        pages = Pages(bridge, worker, answers, thread)
+        try:
+            yield pages
+        finally:
+            pages.close()
 
 
 def chunks(count: int) -> Callable[[], Answer]:
@@ -92,10 +126,9 @@ def run(scenario: Any) -> None:
 
 @pytest.mark.parametrize("long", [False, True])
 def test_an_answer_comes_whole_whoever_makes_it(long: bool) -> None:
-    async def scenario() -> None:
-        bridge_, answers = made(chunks(30), long=long)
+    async def scenario(pages: Pages) -> None:
         client = Client()
-        await bridge_(SCOPE, client.receive, client.send)
+        await pages.asked(client)
         assert client.sent[0] == {
             "type": "http.response.start",
             "status": 200,
@@ -103,64 +136,61 @@ def test_an_answer_comes_whole_whoever_makes_it(long: bool) -> None:
         }
         assert client.body == b"".join(b"%08d" % number * 8192 for number in range(30))
         assert client.whole
-        assert answers[0].closed.is_set()
-        assert answers[0].thread.startswith("long work" if long else "pages")
-        bridge_.close()
+        assert pages.answers[0].closed.wait(5)
+        assert pages.answers[0].thread.startswith("long work" if long else "pages")
 
-    run(scenario())
+    with made(chunks(30), long=long) as pages:
+        run(scenario(pages))
 
 
 def test_long_work_waits_for_its_client_and_pages_go_on() -> None:
-    async def scenario() -> None:
-        bridge_, answers = made(chunks(200), long=True)
+    async def scenario(pages: Pages) -> None:
         slow = Client(patience=2)
-        task = asyncio.ensure_future(bridge_(SCOPE, slow.receive, slow.send))
-        await asyncio.sleep(0.3)
-        assert answers[0].made < 20, "no more is made than a few chunks ahead"
+        task = asyncio.ensure_future(pages.asked(slow))
+        await asyncio.sleep(0.5)
+        assert pages.answers[0].made < 40, "no more is made than a few chunks ahead"
         page = Client()
-        await bridge_({**SCOPE, "path": "/page"}, page.receive, page.send)
+        await pages.asked(page, "/page")
         assert page.body == b"short"
         other = Client()
-        await bridge_(SCOPE, other.receive, other.send)
+        await pages.asked(other)
         assert other.whole, "a slow client keeps nobody else from an export"
         slow.more.set()
         await task
         assert (slow.whole, len(slow.body)) == (True, 200 * 65536)
-        bridge_.close()
 
-    run(scenario())
+    with made(chunks(200), long=True) as pages:
+        run(scenario(pages))
 
 
 def test_who_goes_away_ends_the_work() -> None:
-    async def scenario() -> None:
-        bridge_, answers = made(chunks(100_000), long=True)
+    async def scenario(pages: Pages) -> None:
         client = Client()
-        task = asyncio.ensure_future(bridge_(SCOPE, client.receive, client.send))
+        task = asyncio.ensure_future(pages.asked(client))
         await asyncio.sleep(0.1)
         client.left.set()
         await task
-        assert answers[0].closed.is_set()
-        assert answers[0].made < 100_000
-        bridge_.close()
+        assert await asyncio.to_thread(pages.answers[0].closed.wait, 5)
+        assert pages.answers[0].made < 100_000
 
-    run(scenario())
+    with made(chunks(100_000), long=True) as pages:
+        run(scenario(pages))
 
 
 def test_a_client_that_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bridge, "_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(worker_module, "_PATIENCE_SECONDS", 0.2)
 
-    async def scenario() -> None:
-        bridge_, answers = made(chunks(1000), long=True)
+    async def scenario(pages: Pages) -> None:
         client = Client(patience=1)
-        task = asyncio.ensure_future(bridge_(SCOPE, client.receive, client.send))
-        assert await asyncio.to_thread(lambda: answers_wait(answers))
+        task = asyncio.ensure_future(pages.asked(client))
+        assert await asyncio.to_thread(lambda: answers_wait(pages.answers))
         client.more.set()
-        with pytest.raises(TimeoutError):
+        with pytest.raises(asyncio.IncompleteReadError):
             await task
         assert not client.whole
-        bridge_.close()
 
-    run(scenario())
+    with made(chunks(1000), long=True) as pages:
+        run(scenario(pages))
 
 
 def answers_wait(answers: list[Answer]) -> bool:
@@ -176,30 +206,48 @@ def test_an_error_on_the_way_does_not_look_like_the_end() -> None:
         yield b"a" * 70_000
         raise RuntimeError("database gone")
 
-    async def scenario() -> None:
-        bridge_, answers = made(lambda: Answer(broken()), long=True)
+    async def scenario(pages: Pages) -> None:
         client = Client()
-        with pytest.raises(RuntimeError):
-            await bridge_(SCOPE, client.receive, client.send)
+        with pytest.raises(asyncio.IncompleteReadError):
+            await pages.asked(client)
         assert client.sent[0]["status"] == 200
         assert not client.whole
-        assert answers[0].closed.is_set()
-        bridge_.close()
+        assert pages.answers[0].closed.wait(5)
 
-    run(scenario())
+    with made(lambda: Answer(broken()), long=True) as pages:
+        run(scenario(pages))
 
 
-def test_closing_breaks_long_work_off() -> None:
-    async def scenario() -> None:
-        bridge_, answers = made(chunks(100_000), long=True)
+def test_stopping_breaks_long_work_off() -> None:
+    async def scenario(pages: Pages) -> None:
         client = Client()
-        task = asyncio.ensure_future(bridge_(SCOPE, client.receive, client.send))
+        task = asyncio.ensure_future(pages.asked(client))
         await asyncio.sleep(0.1)
-        await asyncio.to_thread(bridge_.close)
+        pages.bridge.long_work_stop()
         with pytest.raises(InterruptedError):
             await task
         assert not client.whole
-        assert answers[0].closed.is_set()
-        assert answers[0].made < 100_000
+        assert await asyncio.to_thread(pages.answers[0].closed.wait, 5)
+        assert pages.answers[0].made < 100_000
 
-    run(scenario())
+    with made(chunks(100_000), long=True) as pages:
+        run(scenario(pages))
+
+
+def test_too_much_long_work_at_once_is_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "_LONG_WAITING", 0)
+
+    async def scenario(pages: Pages) -> None:
+        slow = [Client(patience=1) for _ in range(4)]
+        tasks = [asyncio.ensure_future(pages.asked(client)) for client in slow]
+        await asyncio.sleep(0.3)
+        fifth = Client()
+        await pages.asked(fifth)
+        assert fifth.sent[0]["status"] == 503
+        for client in slow:
+            client.more.set()
+        await asyncio.gather(*tasks)
+        assert all(client.whole for client in slow)
+
+    with made(chunks(100), long=True) as pages:
+        run(scenario(pages))

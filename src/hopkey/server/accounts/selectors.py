@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from hopkey.server.accounts.models import User
-from hopkey.server.errors import NotFound
+from hopkey.server.errors import DomainError, NotFound
 
 
 def user_list() -> QuerySet[User]:
@@ -22,6 +23,34 @@ def user_get(email_or_id: str) -> User:
     if user is None:
         raise NotFound("user_not_found", f"There is no account {email_or_id!r}.")
     return user
+
+
+def user_get_by_id(user_id: str) -> User:
+    """For programs, which say ids. Raises `NotFound` (``user_not_found``)."""
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        raise NotFound("user_not_found", "There is no account with this id.")
+    return user
+
+
+STATES = ("", "active", "administrator", "deactivated", "invited")
+
+
+@dataclass(frozen=True, slots=True)
+class UserPage:
+    """Accounts by e-mail address; ``cursor`` leads to the next page, empty at the end."""
+
+    users: Sequence[User]
+    cursor: str
+
+
+def user_page_after(*, text: str = "", state: str = "", cursor: str = "", limit: int) -> UserPage:
+    """As `user_page`, with the way to the next page. Raises `DomainError` (``filter_invalid``)."""
+    if state not in STATES:
+        raise DomainError("filter_invalid", f"state is one of {', '.join(STATES[1:])}, or empty.", field="state")
+    text, cursor = (value.strip()[:254].replace("\0", "") for value in (text, cursor))
+    users = user_page(text=text, state=state, after=cursor, limit=limit + 1)
+    return UserPage(users[:limit], users[limit - 1].email if len(users) > limit else "")
 
 
 def user_page(*, text: str = "", state: str = "", after: str = "", limit: int) -> list[User]:

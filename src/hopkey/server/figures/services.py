@@ -16,6 +16,8 @@ from hopkey.server.tokens.oversight import EXPIRING_DAYS, UNUSED_DAYS
 from hopkey.server.workspaces.models import Kind, Workspace
 
 DAYS = 30
+COUNTED = ("users", "teams", "live", "never_expires", "expiring", "unused")
+"""The fields that say how many there are; the others are of one day's events."""
 
 
 def figures_take(*, now: datetime) -> Day:
@@ -24,10 +26,19 @@ def figures_take(*, now: datetime) -> Day:
 
 
 def figures_days(*, now: datetime) -> Sequence[Day]:
-    """The counts of the last `DAYS` days, oldest first; days nobody counted may be missing. Only a server that was
-    never counted is counted now: a page does not wait for that.
+    """The last `DAYS` days, oldest first; days nobody counted may be missing, and the last one is today.
+
+    Counting takes seconds at a million tokens and is the maintenance process's work. Until it has counted today, today
+    shows the newest count with today's events; only where nobody ever counted is it done here.
     """
-    return list(_days(now)) or _take(now, [])
+    days = list(_days(now))
+    if not days:
+        return _take(now, [])
+    today, last = now.astimezone(UTC).date(), days[-1]
+    if last.day != today:
+        kept = {name: getattr(last, name) for name in COUNTED}
+        days.append(Day(day=today, at=last.at, **kept, **_events([today])[today]))
+    return days
 
 
 def _days(now: datetime) -> QuerySet[Day]:

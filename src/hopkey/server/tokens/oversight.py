@@ -6,23 +6,23 @@ Nothing here reads a digest, except to compare it with that of a pasted token.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, IntegerField, OuterRef, Subquery, Value
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from hopkey.server.accounts.models import User
 from hopkey.server.accounts.selectors import user_ids_matching
 from hopkey.server.errors import DomainError, NotFound
 from hopkey.server.tokens import search
+from hopkey.server.tokens.counting import older_counts
 from hopkey.server.tokens.format import is_well_formed, public_id_in, token_digest, token_in
 from hopkey.server.tokens.models import FAR, Token
+from hopkey.server.tokens.pasted import secret_removed
 from hopkey.server.tokens.policies import policy_get
 from hopkey.server.tokens.policy import Over, Policy, lifetime_seconds
 from hopkey.server.tokens.selectors import token_list
@@ -91,7 +91,7 @@ class Filter:
         return replace(self, sort=natural)
 
 
-def filter_read(values: dict[str, str]) -> Filter:
+def filter_read(values: Mapping[str, str]) -> Filter:
     """A filter from texts. Raises `DomainError` (``filter_invalid``) that names what is wrong.
 
     A token pasted into any field, alone or within a line such as ``Authorization: Bearer hkp_...``, becomes the text.
@@ -110,6 +110,18 @@ def filter_read(values: dict[str, str]) -> Filter:
     texts = {name: "" if token_in(given) else public_id_in(given)[:254] for name, given in texts.items()}
     texts["text"] = pasted or texts["text"]
     return Filter(state, sort, **texts).settled()
+
+
+def filter_values(chosen: Filter) -> dict[str, str]:
+    """What differs from the plain list, for addresses, forms and the audit trail: nothing of a token's secret."""
+    values = {
+        "state": chosen.state.value if chosen.state is not State.ANY else "",
+        "sort": chosen.sort.value if chosen.sort is not Sort.NEWEST else "",
+        "owner": chosen.owner,
+        "team": chosen.team,
+        "text": secret_removed(chosen.text),
+    }
+    return {name: value for name, value in values.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +186,21 @@ def token_pages(chosen: Filter, *, now: datetime, chunk: int = 1000) -> Iterator
             return
 
 
+def token_judged(token_id: int, *, now: datetime) -> tuple[Token, Over | None]:
+    """One token, with what the policy has against it. Raises `NotFound` (``token_not_found``)."""
+    page = token_get(token_id, now=now)
+    return page.tokens[0], page.over.get(token_id)
+
+
 def token_each(chosen: Filter, *, now: datetime, chunk: int = 1000) -> Iterator[Token]:
     """Every token of this filter, in order, read by pages."""
+    return (token for token, _ in token_each_judged(chosen, now=now, chunk=chunk))
+
+
+def token_each_judged(chosen: Filter, *, now: datetime, chunk: int = 1000) -> Iterator[tuple[Token, Over | None]]:
+    """As `token_each`, each with what the policy has against it: for exports."""
     for page in token_pages(chosen, now=now, chunk=chunk):
-        yield from page.tokens
+        yield from ((token, page.over.get(token.pk)) for token in page.tokens)
 
 
 def token_ids(chosen: Filter, *, now: datetime, limit: int) -> tuple[list[int], bool]:
@@ -208,10 +231,7 @@ def _tokens(ids: Sequence[int], grants: bool) -> list[Token]:
 
 def _over(tokens: Sequence[Token], policy: Policy, now: datetime) -> dict[int, Over]:
     """What the policy has against each, as `hopkey.server.tokens.verify.stopped_by_policy` judges at use."""
-    older: dict[int, int] = {}
-    if policy.tokens_per_user is not None and tokens:
-        ids = [token.pk for token in tokens]
-        older = dict(Token.objects.filter(pk__in=ids).values_list("pk", _older(policy, now)))
+    older = _older(policy, [token.pk for token in tokens], now)
     found = {}
     for token in tokens:
         use = getattr(token, "use", None)
@@ -349,16 +369,18 @@ class _Judged:
 def _over_policy(chosen: Filter, policy: Policy, now: datetime, place: Key | None, limit: int) -> _Judged:
     """Live tokens that the policy stops, among the next `SCAN`."""
     ids = [id_ for _, id_ in _keys(replace(chosen, state=State.LIVE), now, place, SCAN + 1)]
-    columns = ("id", "label", "created_at", "expires_at", "use__idle_since", _older(policy, now))
+    older = _older(policy, ids[:SCAN], now)
+    columns = ("id", "label", "created_at", "expires_at", "use__idle_since")
     rows = {row[0]: row for row in Token.objects.filter(pk__in=ids[:SCAN]).values_list(*columns)}
     found: list[Key] = []
     verdicts: dict[int, Over] = {}
     for id_ in ids[:SCAN]:
         if id_ not in rows:
             continue
-        _, label, created, expires, idle_since, older = rows[id_]
+        _, label, created, expires, idle_since = rows[id_]
         idle = (now - (idle_since or created)).total_seconds()
-        over = policy.stops(seconds=lifetime_seconds(created, expires), label=label, older=older, idle=idle)
+        seconds = lifetime_seconds(created, expires)
+        over = policy.stops(seconds=seconds, label=label, older=older.get(id_, 0), idle=idle)
         if over is not None:
             found.append((id_, id_))
             verdicts[id_] = over
@@ -370,12 +392,9 @@ def _over_policy(chosen: Filter, policy: Policy, now: datetime, place: Key | Non
     return _Judged(found, verdicts, (rows[last][2] if last in rows else None, last))
 
 
-def _older(policy: Policy, now: datetime) -> Any:
-    """SQL for how many older tokens that have not expired its owner has; zero where the policy does not limit that."""
-    if policy.tokens_per_user is None:
-        return Value(0, output_field=IntegerField())
-    older = Token.objects.filter(owner=OuterRef("owner"), pk__lt=OuterRef("pk"), ends_at__gt=now).order_by()
-    return Coalesce(Subquery(older.values("owner").annotate(number=Count("pk")).values("number")), 0)
+def _older(policy: Policy, ids: Sequence[int], now: datetime) -> dict[int, int]:
+    limit = policy.tokens_per_user
+    return {} if limit is None else older_counts(ids, upto=limit, now=now)
 
 
 def _moment_parameter(value: datetime) -> Any:

@@ -135,6 +135,29 @@ class Node:
         return len(self.requests) + sum(folder.request_count for folder in self.folders)
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A collection in a list: what it holds, counted."""
+
+    id: str
+    title: str
+    folder_count: int
+    request_count: int
+
+
+def collection_summaries(workspace: Workspace) -> list[Summary]:
+    """The collections of a workspace in order, with how much each holds: three queries."""
+    folders = workspace.collections.exclude(parent=None).order_by().values("root_id").annotate(count=Count("pk"))
+    requests = (
+        Request.objects.filter(collection__workspace=workspace).order_by().values("root_id").annotate(count=Count("pk"))
+    )
+    folder_counts, request_counts = (dict(rows.values_list("root_id", "count")) for rows in (folders, requests))
+    return [
+        Summary(pk, title, folder_counts.get(pk, 0), request_counts.get(pk, 0))
+        for pk, title in collection_list(workspace).values_list("pk", "title")
+    ]
+
+
 def tree_list(workspace: Workspace) -> tuple[Node, ...]:
     """Every collection of the workspace as a tree: two queries, however many folders there are."""
     rows = workspace.collections.defer("data").order_by("position", "id")

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_http_methods
 
 from hopkey.server.console.views.parts import long_page
 from hopkey.server.errors import DomainError
-from hopkey.server.tokens.policies import DryRun, policy_check, policy_dry_run, policy_get, policy_set, policy_values
+from hopkey.server.tokens.dry_run import DryRun
+from hopkey.server.tokens.policies import policy_check, policy_dry_run, policy_get, policy_set, policy_values
 from hopkey.server.tokens.policy import WORDS, Policy
 from hopkey.server.ui.access import administrator_only
 from hopkey.server.ui.actors import actor_of
