@@ -22,15 +22,10 @@ async function load(source) {
   items = [...places.map((item) => ({ ...item, act: () => location.assign(item.url) })), ...actions()];
 }
 
-export async function open(source) {
-  if (dialog.open) return dialog.close();
-  if (document.querySelector("dialog[open]")) return; // another question is being asked
-  input.value = "";
-  dialog.showModal();
+export async function fill(source) {
   input.setAttribute("aria-expanded", "true");
-  input.focus();
   if (!items) await load(source);
-  if (items) show();
+  if (items && dialog.open) show();
 }
 
 // Every word must be found. A text that begins with them comes before one with a word that does, and that before the rest.
