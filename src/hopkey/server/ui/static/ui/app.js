@@ -146,6 +146,16 @@ const unfold = () => {
 addEventListener("hashchange", unfold);
 unfold();
 
+// A file that the server would refuse for its size is not sent at all.
+for (const input of document.querySelectorAll("input[data-largest-mb]")) {
+  input.addEventListener("change", () => {
+    const size = (input.files[0]?.size ?? 0) / 2 ** 20;
+    const largest = Number(input.dataset.largestMb);
+    input.setCustomValidity(size > largest ? `This file has ${Math.ceil(size)} MB; at most ${largest} MB can be imported.` : "");
+    input.reportValidity();
+  });
+}
+
 // A choice with a button of its own shows the button once another choice is made.
 for (const choice of document.querySelectorAll("[data-save] select")) {
   const begun = choice.value;
