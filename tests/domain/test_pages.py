@@ -42,6 +42,7 @@ def filled(people: People) -> People:
 # Session, account, personal workspace and teams of the switcher: four queries stand in every number of a page.
 QUERIES = {
     "/profile": 4,
+    "/profile/notices": 5,  # + what was switched off
     "/profile/tokens": 12,  # + count, page, grants and cut-offs with their teams (4 at most), teams, policy
     "/profile/tokens/new": 6,
     "/teams/new": 4,

@@ -15,12 +15,14 @@ from hopkey.server.audit.actor import Actor
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record, records
 from hopkey.server.errors import Conflict, DomainError, NotFound
+from hopkey.server.notices.services import Notice, notices_tell
 from hopkey.server.tokens.expiry import EXPIRY_DAYS, FARTHEST_DAYS, day_end, expiry_moment, last_day
 from hopkey.server.tokens.format import token_generate
 from hopkey.server.tokens.models import Cutoff, Grant, Token, Use
 from hopkey.server.tokens.policies import policy_get
 from hopkey.server.tokens.policy import lifetime_seconds
 from hopkey.server.tokens.selectors import tokens_reaching
+from hopkey.server.webhooks.events import WebhookEvent
 
 LABEL_LENGTH = (3, 100)
 TOKENS_PER_USER = 1000
@@ -52,15 +54,11 @@ def token_generate_for(
     of that day (UTC). `team_ids` None: every team of the owner, now and later; a list: only those teams, of which the
     owner must be a member. `networks`: CIDR texts it may be used from.
 
-    Raises `DomainError` with ``label_too_short``, ``label_too_long``, ``expiry_invalid``, ``team_not_found``,
-    ``teams_empty``, ``network_invalid``, ``owner_inactive``, ``too_many_tokens``, or ``policy_lifetime`` and
-    ``policy_label`` for what the administrators' policy rules out.
+    Raises `DomainError` with ``label_too_short``, ``label_too_long``, ``label_invalid``, ``expiry_invalid``,
+    ``team_not_found``, ``teams_empty``, ``network_invalid``, ``owner_inactive``, ``too_many_tokens``, or
+    ``policy_lifetime`` and ``policy_label`` for what the administrators' policy rules out.
     """
-    label = " ".join(label.split())
-    if len(label) < LABEL_LENGTH[0]:
-        raise DomainError("label_too_short", "Give the token a label of at least 3 characters.", field="label")
-    if len(label) > LABEL_LENGTH[1]:
-        raise DomainError("label_too_long", "A label has at most 100 characters.", field="label")
+    label = label_normalise(label)
     now = timezone.now()
     expires_at = _expiry(days, until, now)
     if not owner.is_active:
@@ -68,7 +66,7 @@ def token_generate_for(
     teams = None if team_ids is None else sorted(set(team_ids))
     if teams is not None and not teams:
         raise DomainError("teams_empty", "Choose at least one team, or let the token reach all of them.", field="teams")
-    cidrs = _networks(networks)
+    cidrs = networks_normalise(networks)
     with transaction.atomic(durable=True):
         _policy_keep(owner, label=label, seconds=lifetime_seconds(now, expires_at), now=now)
         if teams is not None:
@@ -102,6 +100,10 @@ def token_generate_for(
                 "networks": cidrs,
             },
         )
+        said = {"by": by.label or owner.email, "address": by.address}
+        names = None if teams is None else sorted(token.grants.values_list("workspace__name", flat=True))
+        context = {**said, "own": by.user_id == owner.pk, "teams": names}
+        notices_tell(WebhookEvent.TOKEN_GENERATED, [Notice(owner, [token], context=context, data=said)])
     return Generated(token=token, text=new.text)
 
 
@@ -112,8 +114,7 @@ def _expiry(days: int | None, until: date | None, now: datetime) -> datetime | N
         if until > last_day(now, FARTHEST_DAYS):
             raise DomainError("expiry_invalid", "Choose a day within the next ten years.", field="expiry")
         return day_end(until)
-    if days is not None and days not in EXPIRY_DAYS:
-        raise DomainError("expiry_invalid", "A token lives 7, 30, 60 or 90 days, or never expires.", field="expiry")
+    days_check(days)
     return expiry_moment(days, now)
 
 
@@ -150,6 +151,7 @@ def token_delete(*, token_id: int, by: Actor, owner: User | None = None, reason:
         if token is None:
             raise NotFound("token_not_found", "There is no such token. It may have been deleted already.")
         _delete(token, by=by, reason=reason)
+        _deletion_tell([token], by=by, reason=reason)
 
 
 def tokens_delete(*, token_ids: Sequence[int], by: Actor, reason: str) -> list[Token]:
@@ -174,6 +176,7 @@ def tokens_delete(*, token_ids: Sequence[int], by: Actor, reason: str) -> list[T
                 (token.public_id, token.label, {"owner": token.owner.email, "reason": reason[:500]}) for token in tokens
             ],
         )
+        _deletion_tell(tokens, by=by, reason=reason)
         Token.objects.filter(pk__in=[token.pk for token in tokens]).delete()
     return tokens
 
@@ -202,6 +205,8 @@ def token_cut_off(*, token_id: int, team_id: str, by: Actor) -> Token:
 def tokens_delete_of(owner: User, *, by: Actor, reason: str) -> int:
     """Delete all tokens of `owner` in the caller's transaction; the number deleted."""
     tokens = list(Token.objects.select_for_update(of=("self",)).select_related("owner").filter(owner=owner))
+    # The account goes too: nobody is left to read a mail.
+    _deletion_tell(tokens, by=by, reason=reason, mail=False)
     for token in tokens:
         _delete(token, by=by, reason=reason)
     return len(tokens)
@@ -216,10 +221,49 @@ def _delete(token: Token, *, by: Actor, reason: str) -> None:
         label=token.label,
         detail={"owner": token.owner.email, "reason": reason[:500]},
     )
+    pk = token.pk
     token.delete()
+    token.pk = pk
 
 
-def _networks(texts: Sequence[str]) -> list[str]:
+def _deletion_tell(tokens: Sequence[Token], *, by: Actor, reason: str, mail: bool = True) -> None:
+    """Tell each owner about the tokens that somebody else took from them, and the webhooks about all of them."""
+    of: dict[str, list[Token]] = {}
+    for token in tokens:
+        of.setdefault(token.owner_id, []).append(token)
+    notices = []
+    for owner_id, theirs in of.items():
+        said = {"by": by.label, "reason": reason[:500], "byOwner": by.user_id == owner_id}
+        context = {"by": by.label, "reason": reason[:500]}
+        notices.append(
+            Notice(theirs[0].owner, theirs, context=context, data=said, mail=mail and by.user_id != owner_id)
+        )
+    notices_tell(WebhookEvent.TOKEN_DELETED, notices)
+
+
+def label_normalise(label: str) -> str:
+    """What a token is for, in 3 to 100 visible characters.
+
+    Raises `DomainError` (``label_too_short``, ``label_too_long``, ``label_invalid``).
+    """
+    label = " ".join(label.split())
+    if len(label) < LABEL_LENGTH[0]:
+        raise DomainError("label_too_short", "Give the token a label of at least 3 characters.", field="label")
+    if len(label) > LABEL_LENGTH[1]:
+        raise DomainError("label_too_long", "A label has at most 100 characters.", field="label")
+    if not label.isprintable():
+        raise DomainError("label_invalid", "A label has no invisible characters.", field="label")
+    return label
+
+
+def days_check(days: int | None) -> None:
+    """Raises `DomainError` (``expiry_invalid``) for days that are none of `EXPIRY_DAYS`; None is never."""
+    if days is not None and days not in EXPIRY_DAYS:
+        raise DomainError("expiry_invalid", "A token lives 7, 30, 60 or 90 days, or never expires.", field="expiry")
+
+
+def networks_normalise(texts: Sequence[str]) -> list[str]:
+    """Networks as they are stored. Raises `DomainError` (``network_invalid``)."""
     if len(texts) > NETWORKS_PER_TOKEN:
         raise DomainError("network_invalid", f"At most {NETWORKS_PER_TOKEN} networks.", field="networks")
     return [_network(text.strip()) for text in texts if text.strip()]

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from hopkey.server.accounts.models import User
+from hopkey.server.mail.settings import is_set_up
 from hopkey.server.workspaces.models import Kind, Role, Workspace
 from hopkey.server.workspaces.selectors import membership_list
 
@@ -35,7 +36,7 @@ class Entry:
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Theme, and the workspaces of the switcher (two queries, and only where the page shows it).
+    """Theme, whether mail is set up, and the workspaces of the switcher (two queries, only where the page shows it).
 
     ``shell_here`` is the workspace of this page, else the one visited last, else the first team.
     """
@@ -44,6 +45,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "theme": theme if theme in THEMES else "auto",
         "themes": THEMES,
+        "mail_is_set_up": is_set_up(),
         "shell_workspaces": entries,
         "shell_here": SimpleLazyObject(lambda: _here(request, entries)),
     }

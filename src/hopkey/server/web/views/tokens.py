@@ -23,7 +23,7 @@ from hopkey.server.tokens.models import Token
 from hopkey.server.tokens.policies import policy_get
 from hopkey.server.tokens.policy import WORDS, Policy
 from hopkey.server.tokens.standing import offer_for, tokens_over
-from hopkey.server.ui.access import signed_in
+from hopkey.server.ui.access import recent_for_changes, signed_in
 from hopkey.server.ui.actors import actor_of, user_of
 from hopkey.server.web.views.pages import server_address
 from hopkey.server.workspaces.models import Workspace
@@ -43,6 +43,7 @@ def token_list(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
+@recent_for_changes
 def token_new(request: HttpRequest) -> HttpResponse:
     """The form as a page of its own, and generation: the token is shown in the answer to the POST, and never again."""
     if request.method != "POST":
@@ -77,6 +78,7 @@ def token_new(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
+@recent_for_changes
 def token_delete(request: HttpRequest, token_id: int) -> HttpResponse:
     user = user_of(request)
     token = selectors.token_get(token_id=token_id, owner=user)
