@@ -185,6 +185,7 @@ EMAIL_BACKEND = "hopkey.server.mail.backend.OutboxBackend"
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 3600
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.AppDirectoriesFinder"]
 
 LOGGING = logging_settings(_CONFIG)
