@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 
 from hopkey.server.accounts.models import User
 from hopkey.server.audit.models import AuditEvent, Event
@@ -22,16 +24,15 @@ COUNTED = ("users", "teams", "live", "never_expires", "expiring", "unused")
 def figures_take(*, now: datetime) -> Day:
     """Count everything as of `now`, and fill in from the audit trail the days nobody counted."""
     today = now.astimezone(UTC).date()
-    live = Token.objects.filter(ends_at__gt=now, owner__is_active=True)
-    idle = live.filter(use__idle_since__lte=now - timedelta(days=UNUSED_DAYS))
+    ended = {"ends_at__gt": now}
     counted = {
         "at": now,
         "users": User.objects.filter(is_active=True).count(),
         "teams": Workspace.objects.filter(kind=Kind.TEAM).count(),
-        "live": live.count(),
-        "never_expires": live.filter(ends_at=FAR).count(),
-        "expiring": live.filter(ends_at__lte=now + timedelta(days=EXPIRING_DAYS)).count(),
-        "unused": idle.count(),
+        "live": _live(ended),
+        "never_expires": _live({"ends_at": FAR}),
+        "expiring": _live({**ended, "ends_at__lte": now + timedelta(days=EXPIRING_DAYS)}),
+        "unused": _live({**ended, "use__idle_since__lte": now - timedelta(days=UNUSED_DAYS)}),
     }
     known = set(Day.objects.filter(day__gt=today - timedelta(days=DAYS)).values_list("day", flat=True))
     for ago in range(DAYS - 1, 0, -1):
@@ -41,6 +42,15 @@ def figures_take(*, now: datetime) -> Day:
             Day.objects.update_or_create(day=day, defaults=_events(day), create_defaults={"at": now, **_events(day)})
     row, _ = Day.objects.update_or_create(day=today, defaults={**counted, **_events(today)})
     return row
+
+
+def _live(condition: dict[str, Any]) -> int:
+    """Tokens under this condition, without those of deactivated owners: two counts by index where one would read every
+    token's owner.
+    """
+    tokens = Token.objects.filter(**condition)
+    inactive = User.objects.filter(is_active=False).values("pk")
+    return tokens.count() - tokens.filter(owner_id__in=inactive).count()
 
 
 def figures_days(*, now: datetime) -> Sequence[Day]:
@@ -66,11 +76,19 @@ def _days(today: date) -> QuerySet[Day]:
 
 
 def _events(day: date) -> dict[str, int]:
+    """Of one day, in one query along the index over time (COALESCE keeps that over kinds of events out)."""
     start = datetime.combine(day, time(), UTC)
-    events = AuditEvent.objects.filter(at__gte=start, at__lt=start + timedelta(days=1))
-    refused = events.filter(event=Event.TOKEN_REFUSED).values_list("detail", flat=True)
+    counts = {Event.TOKEN_GENERATED: 0, Event.TOKEN_DELETED: 0, Event.TOKEN_REFUSED: 0}
+    found = (
+        AuditEvent.objects.alias(kind=Coalesce("event", "event"))
+        .filter(at__gte=start, at__lt=start + timedelta(days=1), kind__in=list(counts))
+        .order_by()
+        .values_list("event", "detail")
+    )
+    for event, detail in found.iterator(5000):
+        counts[Event(event)] += int(detail.get("count", 1)) if event == Event.TOKEN_REFUSED else 1
     return {
-        "generated": events.filter(event=Event.TOKEN_GENERATED).count(),
-        "deleted": events.filter(event=Event.TOKEN_DELETED).count(),
-        "refused": sum(int(detail.get("count", 1)) for detail in refused.iterator()),
+        "generated": counts[Event.TOKEN_GENERATED],
+        "deleted": counts[Event.TOKEN_DELETED],
+        "refused": counts[Event.TOKEN_REFUSED],
     }

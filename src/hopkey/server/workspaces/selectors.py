@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Value, When
 
 from hopkey.server.accounts.models import User
 from hopkey.server.errors import Forbidden, NotFound
@@ -83,8 +83,13 @@ def member_list(workspace: Workspace) -> QuerySet[Membership]:
 
 
 def membership_list(user: User) -> QuerySet[Membership]:
-    """The teams `user` is in, with the role in each."""
-    return user.memberships.select_related("workspace").order_by("workspace__name", "workspace_id")
+    """The teams `user` is in, with the role in each, and whether they are its only owner (``only_owner``)."""
+    others = Membership.objects.filter(workspace=OuterRef("workspace"), role=Role.OWNER).exclude(user=user)
+    return (
+        user.memberships.select_related("workspace")
+        .annotate(only_owner=Case(When(role=Role.OWNER, then=~Exists(others)), default=Value(False)))
+        .order_by("workspace__name", "workspace_id")
+    )
 
 
 def invitation_list(workspace: Workspace) -> QuerySet[Invitation]:
