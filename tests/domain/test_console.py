@@ -38,7 +38,8 @@ pytestmark = pytest.mark.database
 
 def every_route(people: People, token: Token) -> Iterator[tuple[str, str]]:
     """(route, address) of everything below /console, from the table of addresses itself."""
-    names = {"token_id": str(token.pk), "user_id": people.ed.pk, "act": "delete"}
+    others = dict.fromkeys(("message_id", "delivery_id"), "1") | {"webhook_id": "nothing"}
+    names = {"token_id": str(token.pk), "user_id": people.ed.pk, "act": "delete", **others}
     for item in urlpatterns:
         assert isinstance(item, URLPattern)
         route = str(item.pattern)
