@@ -88,7 +88,7 @@ class _Text:
 
 def keys(chosen: Filter, now: datetime, place: Key | None, limit: int) -> list[Key]:
     """The first `limit` places after `place`. Raises `DomainError` (``filter_invalid``) for a text too short."""
-    text = _text(chosen.text)
+    text = _text(chosen.text, among_few=bool(chosen.owner))
     if text is not None and text.exact is not None:
         return _run(chosen, now, place, limit, (*_narrowing(chosen, None), text.exact))
     narrowing = _narrowing(chosen, text)
@@ -116,7 +116,7 @@ def keys(chosen: Filter, now: datetime, place: Key | None, limit: int) -> list[K
     return _run(chosen, now, place, limit, narrowing)
 
 
-def _text(text: str) -> _Text | None:
+def _text(text: str, *, among_few: bool) -> _Text | None:
     if not text:
         return None
     if is_well_formed(text):
@@ -124,7 +124,8 @@ def _text(text: str) -> _Text | None:
     if text.startswith("hkp_") and len(text) >= 16 and text[4:16].isalnum():
         return _Text(public_id=text[4:16])
     public_id = text if len(text) == 12 and text.isalnum() else ""
-    return _Text(text, _owners(text), public_id)
+    owners = Clause(*user_ids_containing(text)) if among_few else _owners(text)
+    return _Text(text, owners, public_id)
 
 
 def _owners(text: str) -> Clause | None:
