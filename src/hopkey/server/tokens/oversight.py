@@ -19,7 +19,7 @@ from hopkey.server.accounts.models import User
 from hopkey.server.accounts.selectors import user_ids_matching
 from hopkey.server.errors import DomainError, NotFound
 from hopkey.server.tokens import search
-from hopkey.server.tokens.counting import older_counts
+from hopkey.server.tokens.counting import older_count, older_counts
 from hopkey.server.tokens.format import is_well_formed, public_id_in, token_digest, token_in
 from hopkey.server.tokens.models import FAR, Token
 from hopkey.server.tokens.pasted import secret_removed
@@ -369,18 +369,18 @@ class _Judged:
 def _over_policy(chosen: Filter, policy: Policy, now: datetime, place: Key | None, limit: int) -> _Judged:
     """Live tokens that the policy stops, among the next `SCAN`."""
     ids = [id_ for _, id_ in _keys(replace(chosen, state=State.LIVE), now, place, SCAN + 1)]
-    older = _older(policy, ids[:SCAN], now)
-    columns = ("id", "label", "created_at", "expires_at", "use__idle_since")
+    older = older_count(upto=policy.tokens_per_user, now=now)
+    columns = ("id", "label", "created_at", "expires_at", "use__idle_since", older)
     rows = {row[0]: row for row in Token.objects.filter(pk__in=ids[:SCAN]).values_list(*columns)}
     found: list[Key] = []
     verdicts: dict[int, Over] = {}
     for id_ in ids[:SCAN]:
         if id_ not in rows:
             continue
-        _, label, created, expires, idle_since = rows[id_]
+        _, label, created, expires, idle_since, before = rows[id_]
         idle = (now - (idle_since or created)).total_seconds()
         seconds = lifetime_seconds(created, expires)
-        over = policy.stops(seconds=seconds, label=label, older=older.get(id_, 0), idle=idle)
+        over = policy.stops(seconds=seconds, label=label, older=before, idle=idle)
         if over is not None:
             found.append((id_, id_))
             verdicts[id_] = over
