@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 from django.apps import apps
@@ -118,8 +120,8 @@ def credentials_forget(user: User) -> None:
     user.set_unusable_password()
     user.save(update_fields=["password"])
     user.links.all().delete()
-    for label in ("mfa.Authenticator", "socialaccount.SocialAccount"):
-        if apps.is_installed(f"allauth.{label.partition('.')[0]}"):
+    for label in ("mfa.Authenticator", "socialaccount.SocialAccount", "accounts.OidcIdentity"):
+        with suppress(LookupError):  # not every server has every way of signing in
             apps.get_model(label)._default_manager.filter(user=user).delete()
 
 
