@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from hopkey.server.accounts.models import User
 from hopkey.server.errors import NotFound
-from hopkey.server.tokens.counting import older_counts
+from hopkey.server.tokens.counting import older_count, older_counts
 from hopkey.server.tokens.filters import Filter as Filter
 from hopkey.server.tokens.filters import Sort as Sort
 from hopkey.server.tokens.filters import State as State
@@ -170,18 +170,18 @@ def _over_policy(chosen: Filter, policy: Policy, now: datetime, place: Key | Non
     if policy == replace(FREE, networks=policy.networks):
         return _Judged([], {})  # nothing is ruled out but places, which are no property of a token
     ids = [id_ for _, id_ in keys(replace(chosen, state=State.LIVE), now, place, SCAN + 1)]
-    older = _older(policy, ids[:SCAN], now)
-    columns = ("id", "label", "created_at", "expires_at", "use__idle_since")
+    older = older_count(upto=policy.tokens_per_user, now=now)
+    columns = ("id", "label", "created_at", "expires_at", "use__idle_since", older)
     rows = {row[0]: row for row in Token.objects.filter(pk__in=ids[:SCAN]).values_list(*columns)}
     found: list[Key] = []
     verdicts: dict[int, Over] = {}
     for id_ in ids[:SCAN]:
         if id_ not in rows:
             continue
-        _, label, created, expires, idle_since = rows[id_]
+        _, label, created, expires, idle_since, before = rows[id_]
         idle = (now - (idle_since or created)).total_seconds()
         seconds = lifetime_seconds(created, expires)
-        over = policy.stops(seconds=seconds, label=label, older=older.get(id_, 0), idle=idle)
+        over = policy.stops(seconds=seconds, label=label, older=before, idle=idle)
         if over is not None:
             found.append((id_, id_))
             verdicts[id_] = over

@@ -12,7 +12,7 @@ from django.utils.functional import SimpleLazyObject
 from hopkey.server.accounts.models import User
 from hopkey.server.mail.settings import is_set_up
 from hopkey.server.workspaces.models import Kind, Role, Workspace
-from hopkey.server.workspaces.selectors import workspaces_of
+from hopkey.server.workspaces.selectors import workspace_list_for
 
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "hopkey_theme"
@@ -55,7 +55,7 @@ def _entries(request: HttpRequest) -> list[Entry]:
     user = getattr(request, "user", None)
     if not isinstance(user, User):
         return []
-    return [Entry(workspace, role) for workspace, role in workspaces_of(user)]
+    return [Entry(item, role) for item, role in workspace_list_for(user)]
 
 
 def _here(request: HttpRequest, entries: Iterable[Entry]) -> Entry | None:

@@ -28,6 +28,14 @@ def team_list_for(user: User) -> QuerySet[Workspace]:
     return Workspace.objects.filter(kind=Kind.TEAM, memberships__user=user).order_by("name", "id")
 
 
+def workspace_list_for(user: User) -> list[tuple[Workspace, Role]]:
+    """What `user` sees and as what: the personal workspace, then the teams by name. One query."""
+    personal = Workspace.objects.filter(owner=user).annotate(role=Value(Role.OWNER.value))
+    teams = Workspace.objects.filter(kind=Kind.TEAM, memberships__user=user).annotate(role=F("memberships__role"))
+    found = sorted(personal.union(teams), key=lambda item: (item.kind, item.name, item.pk))
+    return [(item, Role(item.role)) for item in found]
+
+
 def team_list() -> QuerySet[Workspace]:
     """Every team with the number of its members (``member_count``), for operators."""
     return (
@@ -113,14 +121,6 @@ def membership_list(user: User) -> QuerySet[Membership]:
         .annotate(only_owner=Case(When(role=Role.OWNER, owned_by_others=False, then=Value(True)), default=Value(False)))
         .order_by("workspace__name", "workspace_id")
     )
-
-
-def workspaces_of(user: User) -> list[tuple[Workspace, Role]]:
-    """The personal workspace of `user`, then the teams by name, each with the role in it; one query."""
-    personal = Workspace.objects.filter(owner=user).annotate(my_role=Value(Role.OWNER.value))
-    teams = Workspace.objects.filter(memberships__user=user).annotate(my_role=F("memberships__role"))
-    found = sorted(personal.union(teams.order_by()), key=lambda item: (item.kind, item.name, item.pk))
-    return [(item, Role(item.my_role)) for item in found]
 
 
 def invitation_list(workspace: Workspace) -> QuerySet[Invitation]:
