@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
 
 from hopkey.server.accounts.models import User
 from hopkey.server.errors import Forbidden, NotFound
@@ -103,10 +103,24 @@ def member_list(workspace: Workspace) -> QuerySet[Membership]:
 
 
 def membership_list(user: User) -> QuerySet[Membership]:
-    """The teams `user` is in, with the role in each, and whether somebody else owns it (``owned_by_others``)."""
+    """The teams `user` is in, with the role in each, whether somebody else owns it (``owned_by_others``), and whether
+    they are its only owner (``only_owner``).
+    """
     others = Membership.objects.filter(workspace=OuterRef("workspace"), role=Role.OWNER).exclude(user=user)
-    memberships = user.memberships.select_related("workspace").annotate(owned_by_others=Exists(others))
-    return memberships.order_by("workspace__name", "workspace_id")
+    return (
+        user.memberships.select_related("workspace")
+        .annotate(owned_by_others=Exists(others))
+        .annotate(only_owner=Case(When(role=Role.OWNER, owned_by_others=False, then=Value(True)), default=Value(False)))
+        .order_by("workspace__name", "workspace_id")
+    )
+
+
+def workspaces_of(user: User) -> list[tuple[Workspace, Role]]:
+    """The personal workspace of `user`, then the teams by name, each with the role in it; one query."""
+    personal = Workspace.objects.filter(owner=user).annotate(my_role=Value(Role.OWNER.value))
+    teams = Workspace.objects.filter(memberships__user=user).annotate(my_role=F("memberships__role"))
+    found = sorted(personal.union(teams.order_by()), key=lambda item: (item.kind, item.name, item.pk))
+    return [(item, Role(item.my_role)) for item in found]
 
 
 def invitation_list(workspace: Workspace) -> QuerySet[Invitation]:
