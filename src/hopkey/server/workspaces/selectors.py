@@ -172,23 +172,12 @@ def collection_summaries(workspace: Workspace) -> list[Summary]:
     ]
 
 
-def tree_list(workspace: Workspace) -> tuple[Node, ...]:
-    """Every collection of the workspace as a tree: two queries, however many folders there are."""
-    rows = workspace.collections.defer("data").order_by("position", "id")
-    requests = Request.objects.filter(collection__workspace=workspace).order_by("position", "id")
-    return _trees(rows, requests)
-
-
 def tree_get(collection: Collection) -> Node:
     """One collection (or folder) as a tree: two queries."""
     rows = Collection.objects.filter(root_id=collection.root_id).order_by("position", "id")
     requests = Request.objects.filter(root_id=collection.root_id).order_by("position", "id")
     by_id = {node.collection.pk: node for node in _nodes(rows, requests)}
     return by_id[collection.pk]
-
-
-def _trees(rows: QuerySet[Collection], requests: QuerySet[Request]) -> tuple[Node, ...]:
-    return tuple(node for node in _nodes(rows, requests) if node.collection.parent_id is None)
 
 
 def _nodes(rows: QuerySet[Collection], requests: QuerySet[Request]) -> Sequence[Node]:
