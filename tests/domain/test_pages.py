@@ -52,6 +52,8 @@ QUERIES = {
     "/workspaces/{team}/members": 8,
     "/workspaces/{team}/tokens": 9,  # + workspace, membership, count, page, policy
     "/workspaces/{team}/tokens?show=cut-off": 8,
+    "/workspaces/{team}/settings": 6,
+    "/workspaces/{team}/delete": 10,
     "/workspaces/{team}/import?kind=environment": 6,
     "/palette?workspace={team}": 8,
 }
@@ -81,8 +83,14 @@ PAGES = [
     "/workspaces/{team}/collections/{collection}/export",
     "/workspaces/{team}/collections/{collection}/delete",
     "/workspaces/{team}/members/{user}/remove",
+    "/workspaces/{team}/collections/{collection}",
+    "/workspaces/{team}/tokens",
+    "/workspaces/{team}/settings",
+    "/workspaces/{team}/delete",
 ]
 POSTS = [
+    "/workspaces/{team}/settings",
+    "/workspaces/{team}/delete",
     "/workspaces/{team}/import",
     "/workspaces/{team}/collections/{collection}/delete",
     "/workspaces/{team}/invitations",
@@ -123,6 +131,8 @@ def test_outsiders_find_nothing_and_visitors_are_sent_to_sign_in(filled: People,
         ("/workspaces/{team}/import", 403, 400),
         ("/workspaces/{team}/collections/{collection}/delete", 403, 302),
         ("/workspaces/{team}/invitations", 403, 403),
+        ("/workspaces/{team}/settings", 403, 403),
+        ("/workspaces/{team}/delete", 403, 403),
         ("/workspaces/{team}/members/{user}/role", 403, 403),
     ],
 )

@@ -187,6 +187,8 @@ PAGES = [
     "{w}/tokens",
     "{w}/tokens?show=cut-off",
     "{w}/tokens/{t}/cut-off",
+    "{w}/settings",
+    "{w}/delete",
 ]
 
 

@@ -14,6 +14,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from hopkey.server.accounts.models import User
+from hopkey.server.accounts.selectors import last_administrator_is
 from hopkey.server.audit.actor import Actor
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
@@ -159,6 +160,5 @@ def sessions_end(user: User) -> int:
 
 def last_administrator_keep(user: User) -> None:
     """Raises `Conflict` (``last_administrator``) if nobody else could administer this server."""
-    others = User.objects.filter(is_administrator=True, is_active=True).exclude(pk=user.pk)
-    if user.is_administrator and user.is_active and not others.exists():
+    if last_administrator_is(user):
         raise Conflict("last_administrator", "This is the last administrator: make somebody else one first.")
