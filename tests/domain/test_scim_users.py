@@ -308,7 +308,8 @@ def test_deleting_ends_everything_and_destroys_no_work(idp: Provider, people: Pe
     assert (gone.status_code, gone.content) == (204, b"")
     ana = User.objects.get(pk=people.ana.pk)
     assert (ana.is_active, ana.is_administrator, ana.has_usable_password()) == (False, False, False)
-    assert not (ana.identities.exists() or Authenticator.objects.filter(user_id=ana.pk).exists() or ana.links.exists())
+    keys = (ana.identities, Authenticator.objects.filter(user_id=ana.pk), ana.links)
+    assert [item.exists() for item in keys] == [False, False, False]
     assert not Token.objects.filter(owner=ana).exists()
     assert mine("GET", "/Users").status_code == 401
     assert [item.workspace.name for item in Membership.objects.filter(user=ana)] == ["Orders"], "as its only owner"

@@ -27,6 +27,10 @@ class AuditFilter:
     until: date | None = None
 
 
+_PUBLIC_ID = 12
+"""Characters of a token's public id (`hopkey.server.tokens.format`)."""
+
+
 def audit_filter_read(values: Mapping[str, str]) -> AuditFilter:
     """A filter from texts. Raises `DomainError` (``filter_invalid``)."""
     event = (values.get("event") or "").strip()
@@ -69,6 +73,9 @@ def audit_list(chosen: AuditFilter, *, before: int | None = None) -> QuerySet[Au
         subject = Q(subject_id=chosen.subject)
         if not chosen.subject.isalnum() or len(chosen.subject) < 12:
             subject |= Q(subject_label__iexact=chosen.subject)
+        if len(chosen.subject) == _PUBLIC_ID:
+            # Of an automation token also what was done with it: whoever looks for a leaked one wants to know.
+            subject |= Q(actor_id=f"hki_{chosen.subject}")
         events = events.filter(subject)
     if chosen.since:
         events = events.filter(at__gte=datetime.combine(chosen.since, time(), UTC))
