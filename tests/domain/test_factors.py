@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 from typing import Any
@@ -20,10 +21,13 @@ from hopkey.server.accounts.models import User
 from hopkey.server.accounts.sealing import seal, unseal
 from hopkey.server.audit.actor import OPERATOR
 from hopkey.server.audit.models import AuditEvent, Event
+from hopkey.server.commands.operations import people as operations
 from hopkey.server.errors import DomainError
 from hopkey.server.people.services import person_deactivate, person_factors_remove
 from hopkey.server.tokens.services import token_generate_for
-from tests.conftest import PASSWORD, Configure, person
+from hopkey.server.workspaces import invitations
+from hopkey.server.workspaces.models import Membership, Role
+from tests.conftest import PASSWORD, Configure, People, person
 from tests.domain.test_sessions import SAME, age, signed_in
 from tests.support.totp import totp
 
@@ -235,6 +239,32 @@ def test_an_operator_takes_the_factors_from_somebody_who_lost_them(ana: User) ->
     assert inside.post("/sign-in/second", {"code": "123456"}).status_code in (302, 400)
     assert AuditEvent.objects.get(event=Event.USER_FACTORS_REMOVED).detail == {"factors": 1}
     assert mail.outbox[0].subject == "Your second factors were removed"
+
+
+def test_the_operators_commands_for_who_is_locked_out(ana: User) -> None:
+    with_app(ana)
+    report = operations.second_factor_remove(argparse.Namespace(email="ANA@example.com"))
+    assert (report.data["removed"], "ended every session" in report.text) == (1, True)  # type: ignore[call-overload]
+    assert not Authenticator.objects.exists()
+    made = operations.link(argparse.Namespace(email=ana.pk))
+    assert "/welcome/" in made.data["link"]  # type: ignore[call-overload]
+
+
+def test_who_lacks_a_required_factor_joins_no_team_either(people: People, configure: Configure) -> None:
+    made = invitations.invitation_create(team=people.team, role=Role.VIEWER, inviter=people.ana, by=OPERATOR)
+    people.olga.set_password(PASSWORD)
+    people.olga.save()
+    configure(HOPKEY_REQUIRE_SECOND_FACTOR="everybody")
+    client = signed_in(people.olga.email)
+    client.get(f"/join/{made.url.rsplit('/', 1)[1]}")
+    assert client.post("/join").headers["Location"] == "/profile/security"
+    assert not Membership.objects.filter(workspace=people.team, user=people.olga).exists()
+
+
+def test_asking_for_options_is_limited_by_address(db: None, settings: Any) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "passkey": "2/m/ip"}
+    visitor = Client(HTTP_HOST="localhost")
+    assert [visitor.get("/passkeys/options/sign-in").status_code for _ in range(3)] == [200, 200, 429]
 
 
 BAD = [

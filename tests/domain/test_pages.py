@@ -42,6 +42,7 @@ def filled(people: People) -> People:
 # Session, account, personal workspace and teams of the switcher: four queries stand in every number.
 QUERIES = {
     "/profile": 4,
+    "/profile/security": 7,  # + second factors, link with single sign-on, sessions
     "/profile/tokens": 8,  # + count, page, grants with their teams (2), teams of the form (cached with the switcher's)
     "/profile/tokens/new": 5,
     "/teams/new": 4,
