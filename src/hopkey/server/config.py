@@ -12,9 +12,12 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, get_type_hints
 from urllib.parse import urlsplit
+
+from hopkey.server.smtp_url import smtp_url_read
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -98,6 +101,29 @@ class Config:
         "minutes after which generating and deleting tokens, and acts in the console, ask to confirm the sign-in; "
         "0: never",
     )
+    smtp_url: str = _setting(
+        "",
+        "HOPKEY_SMTP_URL",
+        "where mail is handed over: smtp://user:password@host:587?tls=starttls or smtps://user:password@host; "
+        "empty: mail is not set up",
+        flag=False,
+        secret=True,
+    )
+    smtp_url_file: str = _setting(
+        "", "HOPKEY_SMTP_URL_FILE", "file that holds that address, instead of HOPKEY_SMTP_URL"
+    )
+    mail_from: str = _setting(
+        "", "HOPKEY_MAIL_FROM", "sender of mails, such as Hopkey <hopkey@example.com>; required with HOPKEY_SMTP_URL"
+    )
+    outbox_days: int = _setting(
+        30, "HOPKEY_OUTBOX_DAYS", "days that the lists of mails and webhook deliveries go back, 1 to 3650"
+    )
+    webhook_private: str = _setting(
+        "auto",
+        "HOPKEY_WEBHOOK_PRIVATE",
+        "whether webhooks may lead to private and loopback addresses: allow, refuse, or auto: only while "
+        "HOPKEY_PUBLIC_URL is empty",
+    )
     signup: str = _setting(
         "closed",
         "HOPKEY_SIGNUP",
@@ -145,6 +171,10 @@ class Config:
         _range(self, "cache_mb", 1, 4096)
         _range(self, "audit_days", 0, 36_500)
         _range(self, "recent_minutes", 0, 100_000)
+        _range(self, "outbox_days", 1, 3650)
+        if self.webhook_private not in ("auto", "allow", "refuse"):
+            raise ConfigError(f"HOPKEY_WEBHOOK_PRIVATE is {self.webhook_private!r}; use auto, allow or refuse.")
+        _mail(self)
         _choice(self, "signup", ("closed", "invitation", "domain"))
         _choice(self, "require_second_factor", ("no", "administrators", "everybody"))
         self._check_identity()
@@ -199,6 +229,11 @@ class Config:
         return self.data_dir / "hopkey.sqlite3"
 
     @property
+    def webhooks_reach_private(self) -> bool:
+        """Whether webhooks may be sent to private and loopback addresses."""
+        return self.webhook_private == "allow" or (self.webhook_private == "auto" and not self.public_url)
+
+    @property
     def base_url(self) -> str:
         """Address for links, without a trailing slash."""
         if self.public_url:
@@ -239,6 +274,20 @@ class Config:
                 value = "yes" if value else "no"
             result[item.metadata["variable"]] = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
         return result
+
+
+def _mail(config: Config) -> None:
+    """Raises `ConfigError` for settings of mail that cannot be used; the address itself is never repeated."""
+    if config.smtp_url:
+        try:
+            smtp_url_read(config.smtp_url)
+        except ValueError as error:
+            raise ConfigError(f"HOPKEY_SMTP_URL {error}.") from None
+    sender = parseaddr(config.mail_from)[1]
+    if config.mail_from and (sender.count("@") != 1 or any(char in config.mail_from for char in "\r\n")):
+        raise ConfigError("HOPKEY_MAIL_FROM must be an address such as Hopkey <hopkey@example.com>.")
+    if (config.smtp_url or config.smtp_url_file) and not sender:
+        raise ConfigError("HOPKEY_SMTP_URL needs a sender: set HOPKEY_MAIL_FROM, such as Hopkey <hopkey@example.com>.")
 
 
 def _range(config: Config, name: str, low: int, high: int) -> None:

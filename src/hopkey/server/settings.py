@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from hopkey.server import config as _config
+from hopkey.server.logs import logging_settings
 from hopkey.server.secret_key import secret_key_read, throwaway_key
 
 _CONFIG = _config.current()
@@ -91,9 +92,14 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "hopkey.server.changes",
     "hopkey.server.audit",
+    "hopkey.server.mail",
+    "hopkey.server.webhooks",
     "hopkey.server.accounts",
+    "hopkey.server.notices",
     "hopkey.server.workspaces",
     "hopkey.server.tokens",
+    "hopkey.server.automation",
+    "hopkey.server.provisioning",
     "hopkey.server.figures",
     "hopkey.server.maintenance",
     "hopkey.server.ui",
@@ -108,6 +114,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "hopkey.server.ui.middleware.NoNulMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -173,19 +180,12 @@ MFA_ALLOW_UNVERIFIED_EMAIL = True
 # Clocks of phones differ: the codes just before and after count as well, each once (accounts/factors.py).
 MFA_TOTP_TOLERANCE = 1
 MFA_RECOVERY_CODE_DIGITS = 10
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+EMAIL_BACKEND = "hopkey.server.mail.backend.OutboxBackend"
 
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 3600
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.AppDirectoriesFinder"]
 
-_LEVEL = _CONFIG.log_level.upper()
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"hopkey": {"level": _LEVEL}},
-}
+LOGGING = logging_settings(_CONFIG)

@@ -19,6 +19,7 @@ from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
 from hopkey.server.config import current
 from hopkey.server.errors import Conflict, NotFound
+from hopkey.server.mail.services import mail_queue
 
 LINK_DAYS = 7
 
@@ -51,7 +52,7 @@ def password_link_issue(*, user: User, by: Actor) -> str:
 
 
 def invite_issue(*, email: str, administrator: bool = False, by: Actor) -> str:
-    """A link with which the holder of this address makes an account. An earlier one for it ends.
+    """A link with which the holder of this address makes an account, also mailed there. An earlier one for it ends.
 
     Raises `DomainError` (``email_invalid``) or `Conflict` (``email_taken``).
     """
@@ -62,7 +63,15 @@ def invite_issue(*, email: str, administrator: bool = False, by: Actor) -> str:
         OneTimeLink.objects.filter(purpose=LinkPurpose.INVITE, email=email).delete()
         detail = {"administrator": administrator}
         record(Event.USER_INVITED, by=by, kind="user", label=email, detail=detail)
-        return _issue(LinkPurpose.INVITE, None, email=email, administrator=administrator)
+        link = _issue(LinkPurpose.INVITE, None, email=email, administrator=administrator)
+        mail_queue(
+            to=email,
+            template="account_invitation",
+            context={"by": by.label, "link": link, "days": LINK_DAYS},
+            secrets=("link",),
+            useless_at=timezone.now() + timedelta(days=LINK_DAYS),
+        )
+        return link
 
 
 def invite_list() -> QuerySet[OneTimeLink]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
+from django.apps import apps
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
@@ -12,6 +16,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from hopkey.server.accounts.models import User
+from hopkey.server.accounts.selectors import last_administrator_is
 from hopkey.server.audit.actor import Actor
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
@@ -91,6 +96,35 @@ def user_update(*, user: User, name: str, by: Actor) -> User:
     return user
 
 
+def user_email_set_row(*, user: User, email: str, by: Actor) -> None:
+    """Change the address somebody signs in with, in the caller's transaction. The old one opens the account no more.
+
+    Raises `DomainError` (``email_invalid``) or `Conflict` (``email_taken``).
+    """
+    email, before = email_normalise(email), user.email
+    if email == before:
+        return
+    if User.objects.filter(email__iexact=email).exclude(pk=user.pk).exists():
+        raise Conflict("email_taken", "There is already an account with this e-mail address.", field="email")
+    EmailAddress.objects.filter(user=user).delete()
+    user.email = email
+    user.save(update_fields=["email"])
+    detail = {"email": email, "before": before}
+    record(Event.USER_CHANGED, by=by, kind="user", id=user.pk, label=email, detail=detail)
+
+
+def credentials_forget(user: User) -> None:
+    """End every way by which `user` could sign in, in the caller's transaction: password, links, second factors and
+    passkeys, accounts elsewhere.
+    """
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
+    user.links.all().delete()
+    for label in ("mfa.Authenticator", "socialaccount.SocialAccount", "accounts.OidcIdentity"):
+        with suppress(LookupError):  # not every server has every way of signing in
+            apps.get_model(label)._default_manager.filter(user=user).delete()
+
+
 def password_set(*, user: User, password: str, by: Actor) -> None:
     """Set another password; every session ends. Raises `DomainError` (``password_weak``, ``password_off``)."""
     if not current().password_sign_in:
@@ -127,6 +161,5 @@ def sessions_end(user: User) -> int:
 
 def last_administrator_keep(user: User) -> None:
     """Raises `Conflict` (``last_administrator``) if nobody else could administer this server."""
-    others = User.objects.filter(is_administrator=True, is_active=True).exclude(pk=user.pk)
-    if user.is_administrator and user.is_active and not others.exists():
+    if last_administrator_is(user):
         raise Conflict("last_administrator", "This is the last administrator: make somebody else one first.")

@@ -39,6 +39,10 @@ class Event(StrEnum):
     USER_OIDC_LINKED = "user.oidc_linked"
     USER_OIDC_UNLINKED = "user.oidc_unlinked"
     USER_SIGNED_OUT = "user.signed_out_everywhere"
+    USER_WITHDRAWN = "user.withdrawn"
+    GROUP_CREATED = "group.created"
+    GROUP_CHANGED = "group.changed"
+    GROUP_DELETED = "group.deleted"
     TEAM_CREATED = "team.created"
     TEAM_RENAMED = "team.renamed"
     TEAM_DELETED = "team.deleted"
@@ -56,10 +60,21 @@ class Event(StrEnum):
     TOKEN_DELETED = "token.deleted"  # noqa: S105
     TOKEN_REFUSED = "token.refused"  # noqa: S105
     TOKEN_CUT_OFF = "token.cut_off"  # noqa: S105
+    AUTOMATION_TOKEN_GENERATED = "automation.token_generated"  # noqa: S105
+    AUTOMATION_TOKEN_DELETED = "automation.token_deleted"  # noqa: S105
     POLICY_CHANGED = "policy.changed"
     AUDIT_PRUNED = "audit.pruned"
     AUDIT_EXPORTED = "audit.exported"
     TOKENS_EXPORTED = "token.exported"
+    NOTICES_CHANGED = "notices.changed"
+    MAIL_TESTED = "mail.tested"
+    MAIL_RETRIED = "mail.retried"
+    MAIL_DISCARDED = "mail.discarded"
+    WEBHOOK_ADDED = "webhook.added"
+    WEBHOOK_CHANGED = "webhook.changed"
+    WEBHOOK_DELETED = "webhook.deleted"
+    WEBHOOK_TESTED = "webhook.tested"
+    WEBHOOK_REDELIVERED = "webhook.redelivered"
 
 
 class AuditEvent(models.Model):

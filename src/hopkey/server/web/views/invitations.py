@@ -25,7 +25,11 @@ _KEY = "invitation"
 @require_safe
 def take(request: HttpRequest, secret: str) -> HttpResponse:
     """Move the secret from the address into the session."""
-    request.session[_KEY] = secret[:100]
+    try:
+        invitation_get(secret)
+    except DomainError as error:  # no session for whoever tries addresses
+        return render(request, "web/link_invalid.html", {"message": error.message}, status=404)
+    request.session[_KEY] = secret
     return redirect("join")
 
 
@@ -35,7 +39,8 @@ def join(request: HttpRequest) -> HttpResponse:
     try:
         invitation = invitation_get(secret)
     except DomainError as error:
-        return render(request, "web/link_invalid.html", {"message": error.message}, status=404)
+        message = f"{error.message} Ask an owner of the team for a new one."
+        return render(request, "web/link_invalid.html", {"message": message}, status=404)
     opened, config = signup_is_open(invited=True), current()
     context = {
         "invitation": invitation,

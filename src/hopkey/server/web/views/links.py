@@ -22,7 +22,11 @@ _KEY = "link"
 @require_safe
 def take(request: HttpRequest, secret: str) -> HttpResponse:
     """Move the secret from the address into the session: it then stands in no history, log or referrer."""
-    request.session[_KEY] = secret[:100]
+    try:
+        links.link_get(secret)
+    except DomainError as error:  # no session for whoever tries addresses
+        return render(request, "web/link_invalid.html", {"message": error.message}, status=404)
+    request.session[_KEY] = secret
     return redirect("welcome")
 
 

@@ -37,7 +37,9 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         form.add_error(None, "The email address and/or password you specified are not correct.")
     elif form.is_valid():
         return form.login(request, redirect_url=target)  # type: ignore[no-any-return]
-    record(Event.SIGN_IN_FAILED, by=actor_of(request), kind="user", label=str(request.POST.get("login", ""))[:254])
+    limited = any(error.code == "too_many_login_attempts" for error in form.non_field_errors().as_data())
+    if not limited:  # what the limit stops is no attempt, and must not fill the audit trail
+        record(Event.SIGN_IN_FAILED, by=actor_of(request), kind="user", label=str(request.POST.get("login", ""))[:254])
     return sign_in_page(request, [error for errors in form.errors.values() for error in errors])
 
 
@@ -84,4 +86,4 @@ def safe_target(request: HttpRequest) -> str:
     """Where to go after signing in: only to a page of ours."""
     target = request.POST.get("next") or request.GET.get("next") or "/"
     allowed = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return target if allowed else "/"
+    return target if allowed and target.startswith("/") else "/"
