@@ -114,9 +114,9 @@ def install_after_migrate(*, using: str = "default", **_: Any) -> None:
     with transaction.atomic(using=using), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SELECT pg_advisory_xact_lock(7204214)")
-            if _installed(cursor):
-                return
         head.objects.using(using).get_or_create(id=1, defaults={"hash": GENESIS, "pruned_hash": GENESIS})
+        if connection.vendor == "postgresql" and _installed(cursor):
+            return
         _link_earlier(connection.vendor, cursor)
         for statement in _POSTGRESQL if connection.vendor == "postgresql" else _SQLITE:
             cursor.execute(statement)
@@ -138,10 +138,8 @@ def _installed(cursor: Any) -> bool:
         statement.startswith("CREATE") and "TRIGGER" in statement for statement in _POSTGRESQL
     ):
         return False
-    cursor.execute(
-        "SELECT obj_description(to_regproc('hopkey_audit_chain'), 'pg_proc'), EXISTS (SELECT FROM hopkey_audit_head)"
-    )
-    return bool(cursor.fetchone() == (_MARK, True))
+    cursor.execute("SELECT obj_description(to_regproc('hopkey_audit_chain'), 'pg_proc')")
+    return bool(cursor.fetchone()[0] == _MARK)
 
 
 def _link_earlier(vendor: str, cursor: Any) -> None:

@@ -112,6 +112,8 @@ def main(argv: list[str]) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     # Imported here: the models can be loaded only when the settings are there.
+    from django.db import OperationalError
+
     from hopkey.server.commands.operations import people, teams, tokens
     from hopkey.server.errors import DomainError
 
@@ -121,6 +123,8 @@ def _run(arguments: argparse.Namespace) -> int:
         report = getattr(modules[module], function)(arguments)
     except DomainError as error:
         return _failed(arguments, error.code, error.message, 1)
+    except OperationalError as error:  # a full disk, a connection that broke: nothing was done
+        return _failed(arguments, "database", f"The database could not do it: {str(error).strip()}.", 1)
     print(report.render(as_json=arguments.json))
     return 0
 
