@@ -225,13 +225,13 @@ def seed(here: Site, tokens: list[str], count: int) -> None:
         values = ", ".join(f"('{public}', '\\x{digest}', {rest}false, '[]')" for public, digest in known)
         filler = (
             f"SELECT 'c' || lpad(i::text, 11, '0'), sha256(i::text::bytea), {rest}false, '[]' "
-            f"FROM generate_series({max(have, 1000)}, {count}) i"
+            f"FROM generate_series({have + len(known)}, {count}) i"
         )
         here.sql("ALTER TABLE hopkey_token DISABLE TRIGGER USER")
     else:
         values = ", ".join(f"('{public}', x'{digest}', {rest}0, '[]')" for public, digest in known)
         filler = (
-            f"WITH RECURSIVE n(i) AS (SELECT {max(have, 1000)} UNION ALL SELECT i + 1 FROM n WHERE i < {count}) "
+            f"WITH RECURSIVE n(i) AS (SELECT {have + len(known)} UNION ALL SELECT i + 1 FROM n WHERE i < {count}) "
             f"SELECT 'c' || printf('%011d', i), randomblob(32), {rest}0, '[]' FROM n"
         )
         for name in ("hopkey_change_hopkey_token_insert", "hopkey_change_hopkey_token_replace_insert"):

@@ -243,9 +243,10 @@ def test_when_the_first_process_is_killed_all_others_end_and_the_port_and_the_lo
             break
         time.sleep(0.1)
     assert alive(pids) == []
-    port = running.url.rsplit(":", 1)[1]
-    again = here.serve("--port", port)
-    assert again.stop() == 0
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", int(running.url.rsplit(":", 1)[1])))
+    assert here.serve().stop() == 0
 
 
 def test_a_process_for_pages_that_dies_is_started_again_and_the_gate_does_not_notice(here: Site) -> None:
