@@ -220,7 +220,9 @@ def seed(here: Site, tokens: list[str], count: int) -> None:
     user = here.sql("SELECT id FROM hopkey_user")[0][0]
     columns = "(public_id, digest, label, owner_id, created_at, expires_at, restricted, networks)"
     rest = f"'bench', '{user}', '2026-01-01', NULL, "
-    known = [(token[4:16], hashlib.sha256(token.encode()).hexdigest()) for token in tokens] if have < len(tokens) else []
+    known = (
+        [(token[4:16], hashlib.sha256(token.encode()).hexdigest()) for token in tokens] if have < len(tokens) else []
+    )
     if here.database_url:
         values = ", ".join(f"('{public}', '\\x{digest}', {rest}false, '[]')" for public, digest in known)
         filler = (

@@ -179,7 +179,11 @@ def test_operators_get_json_and_errors_on_stderr(here: Site) -> None:
     assert set(token) == {"token", "id", "label", "expiresOn"}
     assert token["expiresOn"] is None
     (listed,) = here.admin("token", "list", "--user", "ed@example.com")
-    assert (listed["id"], listed["teams"], listed["lastUsedOn"]) == (token["id"], [team], None)
+    assert (listed["id"], listed["teams"], listed["lastUsedOn"]) == (
+        token["id"],
+        [{"id": team, "name": "Orders"}],
+        None,
+    )
     assert "token" not in listed
     here.admin("team", "remove-member", "--team", team, "--email", "ed@example.com")
     assert here.admin("user", "deactivate", "ed@example.com")["active"] is False

@@ -16,9 +16,9 @@ from hopkey.server.changes.watched import EVERYTHING
 from hopkey.server.gate.caches import Caches, answer_make
 from hopkey.server.gate.freshness import Fresh
 from hopkey.server.gate.head import Change, Head, News, steps_from
-from hopkey.server.gate.limiter import FailureLimiter
 from hopkey.server.gate.plane import _accepts_gzip, _matches, resource_of
 from hopkey.server.gate.store import Store, Unavailable
+from hopkey.server.limiter import FailureLimiter
 from hopkey.server.tokens.policy import FREE, Policy
 from hopkey.server.tokens.verify import TokenRecord
 from tests.unit.test_verify import RECORD

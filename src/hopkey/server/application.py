@@ -8,7 +8,9 @@ import logging
 import logging.config
 import os
 import signal
+import threading
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from hopkey.server.bridge import Bridge
 from hopkey.server.config import Config, current
@@ -22,6 +24,7 @@ from hopkey.server.health.answer import health
 from hopkey.server.logs import logging_settings
 
 _LOOK_SECONDS = 1.0
+LONG_WORK_GRACE_SECONDS = 5.0
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -73,6 +76,7 @@ class Process:
             if message["type"] == "lifespan.startup":
                 self._gate_open()
                 watching = asyncio.create_task(_follow_parent(os.getppid()))
+                long_work_ends_with_the_process(self._bridge)
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 if watching is not None:
@@ -88,6 +92,27 @@ async def _follow_parent(parent: int) -> None:
     while os.getppid() == parent:
         await asyncio.sleep(_LOOK_SECONDS)
     signal.raise_signal(signal.SIGTERM)
+
+
+def long_work_ends_with_the_process(bridge: Bridge) -> None:
+    """Break long work off `LONG_WORK_GRACE_SECONDS` after the process was told to stop: the server waits for requests
+    under way before anything else is put in order, and would be killed before an export of many minutes ended.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        previous = signal.getsignal(number)
+        if not callable(previous):
+            continue
+
+        def stop(number: int, frame: Any, previous: Callable[[int, Any], Any] = previous) -> None:
+            timer = threading.Timer(LONG_WORK_GRACE_SECONDS, loop.call_soon_threadsafe, [bridge.long_work_stop])
+            timer.daemon = True
+            timer.start()
+            previous(number, frame)
+
+        signal.signal(number, stop)
 
 
 def gate_make(config: Config) -> Gate:

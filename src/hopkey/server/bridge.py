@@ -1,6 +1,7 @@
 """Passing on to the pages what is not the gate's, buffered, so that slow clients hold no thread.
 
-Nothing here waits for the disk or the network of somebody else while a thread of the pages waits for it.
+Nothing here waits for the disk or the network of somebody else while a thread of the pages waits for it. Long work
+(`hopkey.server.long_work`) is the exception: it is sent while it is made, by threads that wait for their client.
 """
 
 from __future__ import annotations
@@ -43,6 +44,12 @@ class Bridge:
         self._body_limit = body_limit
         self._trusted = trusted_proxies
         self._clients = self._waiting = self._spooled = 0
+        self._long: set[asyncio.StreamReader] = set()
+
+    def long_work_stop(self) -> None:
+        """In the event loop: break off what long work is under way. Answers that are not whole end in an error."""
+        for reader in self._long:
+            reader.set_exception(InterruptedError("the server stops: this answer is not whole"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._clients >= _CLIENTS:
@@ -75,13 +82,13 @@ class Bridge:
                 await _plain(send, 408, "The request did not arrive in time.", [_CLOSE])
                 return
             body.seek(0)
-            await self._pass_on(environ_of(scope, length, self._trusted), body, send)
+            await self._pass_on(environ_of(scope, length, self._trusted), body, receive, send)
         finally:
             body.close()
             self._spooled -= length
             self._clients -= 1
 
-    async def _pass_on(self, environ: wire.Environ, body: IO[bytes], send: Send) -> None:
+    async def _pass_on(self, environ: wire.Environ, body: IO[bytes], receive: Receive, send: Send) -> None:
         if self._waiting >= _QUEUE:
             await _plain(send, 503, "The server is busy. Try again.", [_RETRY])
             return
@@ -107,12 +114,40 @@ class Bridge:
                     await _plain(send, 503, "The pages do not answer. Try again.", [_RETRY])
                     return
                 await send({"type": "http.response.start", "status": head.status, "headers": head.headers})
-                await spool.send(collecting, send)
+                if head.long:
+                    await self._stream(reader, receive, send)
+                else:
+                    await spool.send(collecting, send)
             finally:
                 for task in (collecting, feeding):
                     task.cancel()
                 await asyncio.gather(collecting, feeding, return_exceptions=True)
                 writer.close()
+
+    async def _stream(self, reader: asyncio.StreamReader, receive: Receive, send: Send) -> None:
+        """Send a long answer while it is made, until its client goes away. One that breaks off must not look whole."""
+        self._long.add(reader)
+        gone = asyncio.ensure_future(_gone(receive))
+        try:
+            while True:
+                taken = asyncio.ensure_future(_piece(reader))
+                await asyncio.wait((taken, gone), return_when=asyncio.FIRST_COMPLETED)
+                if gone.done() and not taken.done():
+                    taken.cancel()
+                    return
+                data = await taken
+                await send({"type": "http.response.body", "body": data, "more_body": bool(data)})
+                if not data:
+                    return
+        finally:
+            gone.cancel()
+            self._long.discard(reader)
+
+
+async def _gone(receive: Receive) -> None:
+    """Returns when the client went away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class _Spool:
@@ -134,7 +169,7 @@ class _Spool:
         """Raises `asyncio.IncompleteReadError` or `OSError` where the pages end too early."""
         try:
             self._head = wire.head_decode(await _piece(reader))
-            while data := await _piece(reader):
+            while not self._head.long and (data := await _piece(reader)):
                 self._file.seek(self._written)
                 self._file.write(data)
                 self._written += len(data)

@@ -88,12 +88,18 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "allauth.usersessions",
     "hopkey.server.changes",
     "hopkey.server.audit",
+    "hopkey.server.mail",
+    "hopkey.server.webhooks",
     "hopkey.server.accounts",
+    "hopkey.server.notices",
     "hopkey.server.workspaces",
     "hopkey.server.tokens",
+    "hopkey.server.automation",
+    "hopkey.server.provisioning",
     "hopkey.server.figures",
     "hopkey.server.maintenance",
     "hopkey.server.ui",
@@ -113,6 +119,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "hopkey.server.accounts.middleware.SessionSeenMiddleware",
 ]
 
 TEMPLATES = [
@@ -161,8 +168,19 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "10/m/ip,5/300s/key",
     "change_password": "5/m/user",
     "reauthenticate": "10/m/user",
+    "passkey": "60/m/ip",
+    "mailed_code": "60/m/ip,5/900s/key",
+    # Mailed codes: asked for, and tried.
+    "request_login_code": "20/m/ip,3/m/key,10/h/key",
+    "oidc": "60/m/ip",
 }
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+MFA_ADAPTER = "hopkey.server.accounts.adapter.MfaAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+# Clocks of phones differ: the codes just before and after count as well, each once (accounts/factors.py).
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODE_DIGITS = 10
+EMAIL_BACKEND = "hopkey.server.mail.backend.OutboxBackend"
 
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True

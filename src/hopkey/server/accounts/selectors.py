@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from hopkey.server.accounts.models import User
-from hopkey.server.errors import NotFound
+from hopkey.server.errors import DomainError, NotFound
 
 
 def user_list() -> QuerySet[User]:
@@ -14,11 +17,40 @@ def user_list() -> QuerySet[User]:
 
 def user_get(email_or_id: str) -> User:
     """The account with this id or e-mail address. Raises `NotFound` (``user_not_found``)."""
-    users = User.objects.filter(email__iexact=email_or_id.strip()) | User.objects.filter(pk=email_or_id.strip())
-    user = users.first()
+    wanted = email_or_id.strip()
+    # No database knows a text with NUL; PostgreSQL would not even be asked.
+    user = None if "\0" in wanted else User.objects.filter(Q(email__iexact=wanted) | Q(pk=wanted)).first()
     if user is None:
         raise NotFound("user_not_found", f"There is no account {email_or_id!r}.")
     return user
+
+
+def user_get_by_id(user_id: str) -> User:
+    """For programs, which say ids. Raises `NotFound` (``user_not_found``)."""
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        raise NotFound("user_not_found", "There is no account with this id.")
+    return user
+
+
+STATES = ("", "active", "administrator", "deactivated", "invited")
+
+
+@dataclass(frozen=True, slots=True)
+class UserPage:
+    """Accounts by e-mail address; ``cursor`` leads to the next page, empty at the end."""
+
+    users: Sequence[User]
+    cursor: str
+
+
+def user_page_after(*, text: str = "", state: str = "", cursor: str = "", limit: int) -> UserPage:
+    """As `user_page`, with the way to the next page. Raises `DomainError` (``filter_invalid``)."""
+    if state not in STATES:
+        raise DomainError("filter_invalid", f"state is one of {', '.join(STATES[1:])}, or empty.", field="state")
+    text, cursor = (value.strip()[:254].replace("\0", "") for value in (text, cursor))
+    users = user_page(text=text, state=state, after=cursor, limit=limit + 1)
+    return UserPage(users[:limit], users[limit - 1].email if len(users) > limit else "")
 
 
 def user_page(*, text: str = "", state: str = "", after: str = "", limit: int) -> list[User]:
@@ -37,6 +69,20 @@ def user_page(*, text: str = "", state: str = "", after: str = "", limit: int) -
     elif state == "invited":
         users = users.filter(last_login=None)
     return list(users[:limit])
+
+
+def user_counts(users: Sequence[User]) -> dict[str, tuple[int, int]]:
+    """By id: how many tokens, and how many teams, each of these has; one query."""
+    tokens = User.objects.filter(pk=OuterRef("pk")).annotate(number=Count("tokens")).values("number")
+    teams = User.objects.filter(pk=OuterRef("pk")).annotate(number=Count("memberships")).values("number")
+    rows = User.objects.filter(pk__in=[user.pk for user in users])
+    return {pk: (own, joined) for pk, own, joined in rows.values_list("pk", Subquery(tokens), Subquery(teams))}
+
+
+def last_administrator_is(user: User) -> bool:
+    """Whether nobody else could administer this server."""
+    others = User.objects.filter(is_administrator=True, is_active=True).exclude(pk=user.pk)
+    return user.is_administrator and user.is_active and not others.exists()
 
 
 def user_ids_matching(text: str, limit: int) -> list[str]:

@@ -8,14 +8,17 @@ it anew; against that an administrator keeps the head elsewhere and asks whether
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import connection, transaction
 
 from hopkey.server.audit.models import AuditEvent, AuditHead
+from hopkey.server.errors import DomainError
 
 GENESIS = "0" * 64
+_HEAD = re.compile(r"([0-9]{1,18}):([0-9A-Fa-f]{64})")
 COLUMNS = (
     "id", "at", "event", "actor_id", "actor_label", "subject_kind", "subject_id", "subject_label", "address", "agent",
     "detail",
@@ -52,6 +55,18 @@ class Verdict:
     hash: str
     pruned_seq: int
     fault: str
+
+
+def head_read(text: str) -> tuple[int, str] | None:
+    """A head noted earlier, ``SEQ:HASH``; None for an empty text. Raises `DomainError` (``head_invalid``)."""
+    text = text.strip()
+    if not text:
+        return None
+    found = _HEAD.fullmatch(text)
+    if found is None:
+        message = "A head is SEQ:HASH as an earlier verification gave it: a number and 64 hexadecimal digits."
+        raise DomainError("head_invalid", message, field="expect")
+    return int(found.group(1)), found.group(2).lower()
 
 
 def chain_verify(expect: tuple[int, str] | None = None) -> Verdict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -27,7 +27,7 @@ class AuditFilter:
     until: date | None = None
 
 
-def audit_filter_read(values: dict[str, str]) -> AuditFilter:
+def audit_filter_read(values: Mapping[str, str]) -> AuditFilter:
     """A filter from texts. Raises `DomainError` (``filter_invalid``)."""
     event = (values.get("event") or "").strip()
     if event and event not in set(Event) and event not in {item.value.partition(".")[0] for item in Event}:
@@ -41,6 +41,18 @@ def audit_filter_read(values: dict[str, str]) -> AuditFilter:
             raise DomainError("filter_invalid", f"{name} is a day such as 2026-11-24.", field=name) from None
     actor, subject = ((values.get(name) or "").strip()[:254].replace("\0", "") for name in ("actor", "subject"))
     return AuditFilter(event=event, actor=actor, subject=subject, since=days["since"], until=days["until"])
+
+
+def audit_filter_values(chosen: AuditFilter) -> dict[str, str]:
+    """What a filter asks for, for addresses, forms and the audit trail itself."""
+    values = {
+        "event": chosen.event,
+        "actor": chosen.actor,
+        "subject": chosen.subject,
+        "since": chosen.since.isoformat() if chosen.since else "",
+        "until": chosen.until.isoformat() if chosen.until else "",
+    }
+    return {name: value for name, value in values.items() if value}
 
 
 def audit_list(chosen: AuditFilter, *, before: int | None = None) -> QuerySet[AuditEvent]:

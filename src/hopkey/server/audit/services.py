@@ -74,8 +74,17 @@ def _event(
         subject_label=_text(label, 254),
         address=_text(by.address, 45),
         agent=_text(by.agent, 200),
-        detail=detail,
+        detail=_clean(detail),
     )
+
+
+def _clean(value: Any) -> Any:
+    """Without NUL in any text, however deep: PostgreSQL refuses it in JSON too."""
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, dict):
+        return {key: _clean(item) for key, item in value.items()}
+    return [_clean(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _text(value: str, length: int) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from hopkey.server.accounts.models import User
+from hopkey.server.accounts.models import OneTimeLink, User
+from hopkey.server.audit.chain import Verdict
 from hopkey.server.audit.models import AuditEvent
+from hopkey.server.tokens.dry_run import DryRun
 from hopkey.server.tokens.models import Token
-from hopkey.server.tokens.policy import Over
+from hopkey.server.tokens.policy import Over, Policy
 
 
 def moment(value: datetime | None) -> str | None:
@@ -16,6 +18,16 @@ def moment(value: datetime | None) -> str | None:
     if value is None:
         return None
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+
+
+TOKEN_COLUMNS = (
+    "id", "publicId", "label", "owner.id", "owner.name", "owner.email", "state", "overPolicy", "teams", "networks",
+    "createdOn", "expiresOn", "lastUsedOn", "lastUsedFrom", "lastUsedWith",
+)  # fmt: skip
+EVENT_COLUMNS = (
+    "id", "at", "event", "actor.id", "actor.label", "subject.kind", "subject.id", "subject.label", "address", "agent",
+    "detail",
+)  # fmt: skip
 
 
 def token_shape(token: Token, *, now: datetime, over: Over | None = None) -> dict[str, Any]:
@@ -77,4 +89,75 @@ def user_shape(user: User) -> dict[str, Any]:
         "active": user.is_active,
         "createdOn": moment(user.created_at),
         "lastSignIn": moment(user.last_login),
+    }
+
+
+def invite_shape(link: OneTimeLink) -> dict[str, Any]:
+    """An open invitation; its secret is known to nobody but its holder."""
+    return {
+        "email": link.email,
+        "administrator": link.administrator,
+        "createdOn": moment(link.created_at),
+        "expiresOn": moment(link.expires_at),
+    }
+
+
+def team_token_shape(token: Token, *, now: datetime) -> dict[str, Any]:
+    """A token for the owners of a team that it reaches: nothing of its owner's other teams, networks or addresses."""
+    use = getattr(token, "use", None)
+    return {
+        "id": str(token.pk),
+        "publicId": token.public_id,
+        "label": token.label,
+        "owner": {"id": token.owner_id, "name": token.owner.name, "email": token.owner.email},
+        "state": token_state(token, now=now),
+        "createdOn": moment(token.created_at),
+        "expiresOn": moment(token.expires_at),
+        "lastUsedOn": moment(use.used_at) if use else None,
+    }
+
+
+def policy_shape(policy: Policy) -> dict[str, Any]:
+    return {
+        "maxDays": policy.max_days,
+        "neverAllowed": policy.never_allowed,
+        "tokensPerUser": policy.tokens_per_user,
+        "unusedDays": policy.unused_days,
+        "networks": [str(network) for network in policy.networks],
+        "labelPattern": policy.label_pattern,
+    }
+
+
+def policy_run_shape(policy: Policy, run: DryRun) -> dict[str, Any]:
+    return {
+        "policy": policy_shape(policy),
+        "whole": run.whole,
+        "judged": run.judged,
+        "live": run.live,
+        "newly": run.newly,
+        "margin": run.margin,
+        "freed": run.freed,
+        "outside": run.outside,
+        "owners": run.owners,
+        "reasons": {over.value: count for over, count in run.reasons.items()},
+        "tokens": [
+            {
+                "id": str(item.id),
+                "publicId": item.public_id,
+                "label": item.label,
+                "owner": {"id": item.owner_id, "name": item.owner_email},
+                "why": item.why.value,
+            }
+            for item in run.shown
+        ],
+    }
+
+
+def verdict_shape(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "whole": not verdict.fault,
+        "fault": verdict.fault,
+        "checked": verdict.checked,
+        "removed": verdict.pruned_seq,
+        "head": f"{verdict.seq}:{verdict.hash}",
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import TruncDate
 
 from hopkey.server.accounts.models import User
 from hopkey.server.audit.models import AuditEvent, Event
@@ -15,52 +16,86 @@ from hopkey.server.tokens.oversight import EXPIRING_DAYS, UNUSED_DAYS
 from hopkey.server.workspaces.models import Kind, Workspace
 
 DAYS = 30
+COUNTED = ("users", "teams", "live", "never_expires", "expiring", "unused")
+"""The fields that say how many there are; the others are of one day's events."""
 
 
 def figures_take(*, now: datetime) -> Day:
-    """Count everything as of `now`, and fill in from the audit trail the days nobody counted."""
-    today = now.astimezone(UTC).date()
-    live = Token.objects.filter(ends_at__gt=now, owner__is_active=True)
-    idle = live.filter(use__idle_since__lte=now - timedelta(days=UNUSED_DAYS))
-    counted = {
-        "at": now,
-        "users": User.objects.filter(is_active=True).count(),
-        "teams": Workspace.objects.filter(kind=Kind.TEAM).count(),
-        "live": live.count(),
-        "never_expires": live.filter(ends_at=FAR).count(),
-        "expiring": live.filter(ends_at__lte=now + timedelta(days=EXPIRING_DAYS)).count(),
-        "unused": idle.count(),
-    }
-    known = set(Day.objects.filter(day__gt=today - timedelta(days=DAYS)).values_list("day", flat=True))
-    for ago in range(DAYS - 1, 0, -1):
-        day = today - timedelta(days=ago)
-        # Yesterday is counted once more: its last events came after its last count.
-        if day not in known or ago == 1:
-            Day.objects.update_or_create(day=day, defaults=_events(day), create_defaults={"at": now, **_events(day)})
-    row, _ = Day.objects.update_or_create(day=today, defaults={**counted, **_events(today)})
-    return row
+    """Count everything as of `now`, and fill in from the audit trail the days nobody counted; seven queries."""
+    return _take(now, list(_days(now)))[-1]
 
 
 def figures_days(*, now: datetime) -> Sequence[Day]:
-    """The last `DAYS` days, oldest first; the last one is the newest count, taken now if there is none of today."""
-    today = now.astimezone(UTC).date()
-    days = list(_days(today))
-    if not days or days[-1].day != today:
-        figures_take(now=now)
-        days = list(_days(today))
+    """The last `DAYS` days, oldest first; days nobody counted may be missing, and the last one is today.
+
+    Counting takes seconds at a million tokens and is the maintenance process's work. Until it has counted today, today
+    shows the newest count with today's events; only where nobody ever counted is it done here.
+    """
+    days = list(_days(now))
+    if not days:
+        return _take(now, [])
+    today, last = now.astimezone(UTC).date(), days[-1]
+    if last.day != today:
+        kept = {name: getattr(last, name) for name in COUNTED}
+        days.append(Day(day=today, at=last.at, **kept, **_events([today])[today]))
     return days
 
 
-def _days(today: date) -> QuerySet[Day]:
+def _days(now: datetime) -> QuerySet[Day]:
+    today = now.astimezone(UTC).date()
     return Day.objects.filter(day__gt=today - timedelta(days=DAYS), day__lte=today).order_by("day")
 
 
-def _events(day: date) -> dict[str, int]:
-    start = datetime.combine(day, time(), UTC)
-    events = AuditEvent.objects.filter(at__gte=start, at__lt=start + timedelta(days=1))
-    refused = events.filter(event=Event.TOKEN_REFUSED).values_list("detail", flat=True)
-    return {
-        "generated": events.filter(event=Event.TOKEN_GENERATED).count(),
-        "deleted": events.filter(event=Event.TOKEN_DELETED).count(),
-        "refused": sum(int(detail.get("count", 1)) for detail in refused.iterator()),
+def _take(now: datetime, known: Sequence[Day]) -> list[Day]:
+    """Count; `known` are the days that were counted already. The days written, today last."""
+    today = now.astimezone(UTC).date()
+    live = Token.objects.filter(ends_at__gt=now, owner__is_active=True)
+    tokens = live.aggregate(
+        live=Count("pk"),
+        never_expires=Count("pk", filter=Q(ends_at=FAR)),
+        expiring=Count("pk", filter=Q(ends_at__lte=now + timedelta(days=EXPIRING_DAYS))),
+        unused=Count("pk", filter=Q(use__idle_since__lte=now - timedelta(days=UNUSED_DAYS))),
+    )
+    first = today - timedelta(days=DAYS - 1)
+    there = {item.day: item for item in known}
+    # Yesterday is counted once more: its last events came after its last count.
+    dates = [first + timedelta(days=ahead) for ahead in range(DAYS)]
+    dates = [day for day in dates if day not in there or day >= today - timedelta(days=1)]
+    events = _events(dates)
+    rows = [there.get(day) or Day(day=day, at=now) for day in dates]
+    counted = {
+        "users": User.objects.filter(is_active=True).count(),
+        "teams": Workspace.objects.filter(kind=Kind.TEAM).count(),
     }
+    for row in rows:
+        values = {**events[row.day], **({**tokens, **counted, "at": now} if row.day == today else {})}
+        for name, value in values.items():
+            setattr(row, name, value)
+    fields = [*_EVENTS, *tokens, *counted, "at"]
+    Day.objects.bulk_create(rows, update_conflicts=True, unique_fields=["day"], update_fields=fields)
+    return rows
+
+
+_EVENTS = ("generated", "deleted", "refused")
+
+
+def _events(days: Sequence[date]) -> dict[date, dict[str, int]]:
+    """How many of each event there were on each of these days, which are in order."""
+    found = {day: dict.fromkeys(_EVENTS, 0) for day in days}
+    start = datetime.combine(days[0], time(), UTC)
+    events = AuditEvent.objects.filter(
+        at__gte=start, at__lt=datetime.combine(days[-1], time(), UTC) + timedelta(days=1)
+    )
+    kinds = {Event.TOKEN_GENERATED.value: "generated", Event.TOKEN_DELETED.value: "deleted"}
+    counted = events.filter(event__in=kinds).annotate(day=TruncDate("at", tzinfo=UTC)).order_by()
+    for day, event, number in (
+        counted.values("day", "event").annotate(number=Count("pk")).values_list("day", "event", "number")
+    ):
+        if day in found:
+            found[day][kinds[event]] = number
+    refused = events.filter(event=Event.TOKEN_REFUSED).order_by().values_list("at", "detail")
+    for at, detail in refused.iterator():
+        day = at.astimezone(UTC).date()
+        if day in found:
+            found[day]["refused"] += int(detail.get("count", 1))
+    return found

@@ -15,9 +15,9 @@ from hopkey.server.addresses import client_address, limit_key
 from hopkey.server.config import Config
 from hopkey.server.gate.caches import Answer, Caches, messages
 from hopkey.server.gate.freshness import Fresh
-from hopkey.server.gate.limiter import FailureLimiter
 from hopkey.server.gate.recorder import Recorder
 from hopkey.server.gate.store import Store, Unavailable
+from hopkey.server.limiter import FailureLimiter
 from hopkey.server.tokens.format import bearer_token, is_well_formed
 from hopkey.server.tokens.policy import WORDS, Over
 from hopkey.server.tokens.verify import Refusal, TokenRecord, may_have_changed, stopped_by_policy, verify

@@ -18,10 +18,11 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Head(msgspec.Struct, array_like=True):
-    """The beginning of an answer."""
+    """The beginning of an answer. ``long``: it is sent while it is made, and waits for its client."""
 
     status: int
     headers: Headers
+    long: bool = False
 
 
 def environ_encode(environ: Environ) -> bytes:

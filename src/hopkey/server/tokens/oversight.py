@@ -1,13 +1,12 @@
 """Everybody's tokens, for those who oversee them: lists that stay fast at a million tokens.
 
-A page is found by its place in an index (keyset), never by counting: two or three queries choose the ids, two more
-read the tokens. Nothing here reads a digest, except to compare it with that of a pasted token.
+A page is found by its place in an index (keyset), never by counting: one query chooses the ids, one reads the tokens.
+Nothing here reads a digest, except to compare it with that of a pasted token.
 """
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -18,10 +17,12 @@ from django.utils import timezone
 
 from hopkey.server.accounts.models import User
 from hopkey.server.accounts.selectors import user_ids_matching
-from hopkey.server.errors import DomainError
+from hopkey.server.errors import DomainError, NotFound
 from hopkey.server.tokens import search
-from hopkey.server.tokens.format import is_well_formed, token_digest
+from hopkey.server.tokens.counting import older_counts
+from hopkey.server.tokens.format import is_well_formed, public_id_in, token_digest, token_in
 from hopkey.server.tokens.models import FAR, Token
+from hopkey.server.tokens.pasted import secret_removed
 from hopkey.server.tokens.policies import policy_get
 from hopkey.server.tokens.policy import Over, Policy, lifetime_seconds
 from hopkey.server.tokens.selectors import token_list
@@ -31,6 +32,8 @@ EXPIRING_DAYS = 14
 UNUSED_DAYS = 90
 SCAN = 3_000
 """Tokens that one page judges by the policy, which no index can do."""
+_SCANS = 40
+"""How often an act on all of them goes on scanning."""
 _OWNERS = 50
 
 
@@ -88,8 +91,11 @@ class Filter:
         return replace(self, sort=natural)
 
 
-def filter_read(values: dict[str, str]) -> Filter:
-    """A filter from texts. Raises `DomainError` (``filter_invalid``) that names what is wrong."""
+def filter_read(values: Mapping[str, str]) -> Filter:
+    """A filter from texts. Raises `DomainError` (``filter_invalid``) that names what is wrong.
+
+    A token pasted into any field, alone or within a line such as ``Authorization: Bearer hkp_...``, becomes the text.
+    """
     try:
         state = State(values.get("state") or "any")
     except ValueError:
@@ -98,8 +104,24 @@ def filter_read(values: dict[str, str]) -> Filter:
         sort = Sort(values.get("sort") or "-created")
     except ValueError:
         raise DomainError("filter_invalid", f"sort is one of {', '.join(Sort)}.", field="sort") from None
-    texts = {name: (values.get(name) or "").strip()[:254].replace("\0", "") for name in ("owner", "team", "text")}
+    texts = {name: (values.get(name) or "").replace("\0", "").strip()[:4000] for name in ("owner", "team", "text")}
+    pasted = next(filter(None, map(token_in, texts.values())), "")
+    # Where there is not the whole of a token, or one with an error in it, what is left of the secret goes no further.
+    texts = {name: "" if token_in(given) else public_id_in(given)[:254] for name, given in texts.items()}
+    texts["text"] = pasted or texts["text"]
     return Filter(state, sort, **texts).settled()
+
+
+def filter_values(chosen: Filter) -> dict[str, str]:
+    """What differs from the plain list, for addresses, forms and the audit trail: nothing of a token's secret."""
+    values = {
+        "state": chosen.state.value if chosen.state is not State.ANY else "",
+        "sort": chosen.sort.value if chosen.sort is not Sort.NEWEST else "",
+        "owner": chosen.owner,
+        "team": chosen.team,
+        "text": secret_removed(chosen.text),
+    }
+    return {name: value for name, value in values.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,49 +136,111 @@ class Page:
     searched_to: datetime | None = None
 
 
-def token_page(chosen: Filter, *, cursor: str = "", limit: int = PAGE_SIZE, now: datetime | None = None) -> Page:
-    """One page of tokens. Raises `DomainError` (``cursor_invalid``)."""
+def token_page(
+    chosen: Filter, *, cursor: str = "", limit: int = PAGE_SIZE, now: datetime | None = None, grants: bool = True
+) -> Page:
+    """One page of tokens; with `grants`, the teams of restricted ones are at hand. Raises `DomainError`
+    (``cursor_invalid``).
+    """
     now = now or timezone.now()
     policy = policy_get()
     place = _cursor_read(cursor, chosen.sort) if cursor else None
-    searched: int | None = None
+    judged: _Judged | None = None
     if chosen.state is State.OVER_POLICY:
-        keys, searched = _over_policy(chosen, policy, now, place, limit)
+        judged = _over_policy(chosen, policy, now, place, limit)
+        keys = judged.keys
     else:
         keys = _keys(chosen, now, place, limit + 1)
     page, more = keys[:limit], len(keys) > limit
-    tokens = _tokens([id_ for _, id_ in page])
-    following, back = "", None
-    if more:
-        following = _cursor_write(page[-1])
-    elif searched is not None:
-        following = _cursor_write((searched, searched))
-        back = Token.objects.filter(pk__gte=searched).order_by("pk").values_list("created_at", flat=True).first()
-    return Page(tokens, following, {token.pk: over for token in tokens if (over := _over(token, policy, now))}, back)
+    tokens = _tokens([id_ for _, id_ in page], grants)
+    if judged is None:
+        return Page(tokens, _cursor_write(page[-1]) if more else "", _over(tokens, policy, now))
+    over = {token.pk: judged.over[token.pk] for token in tokens}
+    if more or judged.end is None:
+        return Page(tokens, _cursor_write(page[-1]) if more else "", over)
+    return Page(tokens, _cursor_write((judged.end[1], judged.end[1])), over, judged.end[0])
 
 
-def token_each(chosen: Filter, *, now: datetime, chunk: int = 1000) -> Iterator[Token]:
-    """Every token of this filter, in order, read by pages: for exports and for deletion."""
+def token_get(token_id: int, *, now: datetime | None = None) -> Page:
+    """The page that holds this token alone. Raises `NotFound` (``token_not_found``)."""
+    found = _tokens([token_id] if 0 < token_id < 2**63 else [], grants=True)
+    if not found:
+        raise NotFound("token_not_found", "There is no such token. It may have been deleted already.")
+    return Page(found, "", _over(found, policy_get(), now or timezone.now()))
+
+
+def token_page_of(owner: User, *, limit: int, now: datetime) -> Page:
+    """The newest tokens of one person; the cursor only tells whether there are more."""
+    found = list(token_list(owner=owner).prefetch_related(None)[: limit + 1])
+    return Page(found[:limit], "more" if len(found) > limit else "", _over(found[:limit], policy_get(), now))
+
+
+def token_pages(chosen: Filter, *, now: datetime, chunk: int = 1000) -> Iterator[Page]:
+    """The whole list of this filter, page by page: for exports."""
     cursor = ""
     while True:
         page = token_page(chosen, cursor=cursor, limit=chunk, now=now)
-        yield from page.tokens
+        yield page
         cursor = page.cursor
         if not cursor:
             return
 
 
-def _tokens(ids: Sequence[int]) -> list[Token]:
-    found = token_list().in_bulk(ids)
+def token_judged(token_id: int, *, now: datetime) -> tuple[Token, Over | None]:
+    """One token, with what the policy has against it. Raises `NotFound` (``token_not_found``)."""
+    page = token_get(token_id, now=now)
+    return page.tokens[0], page.over.get(token_id)
+
+
+def token_each(chosen: Filter, *, now: datetime, chunk: int = 1000) -> Iterator[Token]:
+    """Every token of this filter, in order, read by pages."""
+    return (token for token, _ in token_each_judged(chosen, now=now, chunk=chunk))
+
+
+def token_each_judged(chosen: Filter, *, now: datetime, chunk: int = 1000) -> Iterator[tuple[Token, Over | None]]:
+    """As `token_each`, each with what the policy has against it: for exports."""
+    for page in token_pages(chosen, now=now, chunk=chunk):
+        yield from ((token, page.over.get(token.pk)) for token in page.tokens)
+
+
+def token_ids(chosen: Filter, *, now: datetime, limit: int) -> tuple[list[int], bool]:
+    """The ids of the first `limit` tokens of this filter, and whether there may be more: what an act on "all that
+    match" is for.
+    """
+    if chosen.state is not State.OVER_POLICY:
+        ids = [id_ for _, id_ in _keys(chosen, now, None, limit + 1)]
+        return ids[:limit], len(ids) > limit
+    policy, place = policy_get(), None
+    ids = []
+    for _ in range(_SCANS):
+        judged = _over_policy(chosen, policy, now, place, limit - len(ids))
+        ids += [id_ for _, id_ in judged.keys]
+        if len(ids) > limit:
+            return ids[:limit], True
+        if judged.end is None:
+            return ids, False
+        place = (judged.end[1], judged.end[1])
+    return ids, True
+
+
+def _tokens(ids: Sequence[int], grants: bool) -> list[Token]:
+    tokens = token_list()
+    found = (tokens if grants else tokens.prefetch_related(None)).in_bulk(ids)
     return [found[id_] for id_ in ids if id_ in found]
 
 
-def _over(token: Token, policy: Policy, now: datetime) -> Over | None:
-    """As `hopkey.server.tokens.verify.stopped_by_policy`, without the number of the owner's tokens."""
-    use = getattr(token, "use", None)
-    idle = (now - (use.idle_since if use else token.created_at)).total_seconds()
-    seconds = lifetime_seconds(token.created_at, token.expires_at)
-    return policy.stops(seconds=seconds, label=token.label, older=0, idle=idle)
+def _over(tokens: Sequence[Token], policy: Policy, now: datetime) -> dict[int, Over]:
+    """What the policy has against each, as `hopkey.server.tokens.verify.stopped_by_policy` judges at use."""
+    older = _older(policy, [token.pk for token in tokens], now)
+    found = {}
+    for token in tokens:
+        use = getattr(token, "use", None)
+        idle = (now - (use.idle_since if use else token.created_at)).total_seconds()
+        seconds = lifetime_seconds(token.created_at, token.expires_at)
+        over = policy.stops(seconds=seconds, label=token.label, older=older.get(token.pk, 0), idle=idle)
+        if over is not None:
+            found[token.pk] = over
+    return found
 
 
 Key = tuple[Any, int]
@@ -164,14 +248,20 @@ Key = tuple[Any, int]
 
 
 def _keys(chosen: Filter, now: datetime, place: Key | None, limit: int) -> list[Key]:
-    """The first `limit` places after `place`, from every way in which a token can match, merged."""
-    found = [_query(chosen, source, now, place, limit) for source in _sources(chosen)]
-    descending = chosen.sort.value.startswith("-")
-    merged: list[Key] = []
-    for key in heapq.merge(*found, reverse=descending):
-        if not merged or merged[-1] != key:
-            merged.append(key)
-    return merged[:limit]
+    """The first `limit` places after `place`, from every way in which a token can match, in one query."""
+    parts, values = [], []
+    for number, source in enumerate(_sources(chosen)):
+        statement, given = _statement(chosen, source, now, place, limit)
+        parts.append(f"SELECT * FROM ({statement}) s{number}")  # noqa: S608 - only our own names are put in
+        values += given
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts), values)
+        rows = cursor.fetchall()
+    if chosen.sort.value.lstrip("-") == "created":
+        found = {(id_, id_) for _, id_ in rows}
+    else:
+        found = {(_moment_read(value), id_) for value, id_ in rows}
+    return sorted(found, reverse=chosen.sort.value.startswith("-"))[:limit]
 
 
 Source = tuple[str, str, list[Any]]
@@ -196,7 +286,7 @@ def _sources(chosen: Filter) -> list[Source]:
     return sources
 
 
-def _query(chosen: Filter, source: Source, now: datetime, place: Key | None, limit: int) -> list[Key]:
+def _statement(chosen: Filter, source: Source, now: datetime, place: Key | None, limit: int) -> tuple[str, list[Any]]:
     tables, where, values = source
     conditions = [where] if where else []
     values = list(values)
@@ -227,10 +317,7 @@ def _query(chosen: Filter, source: Source, now: datetime, place: Key | None, lim
         f"SELECT {column}, t.id FROM {tables} "  # noqa: S608 - only our own names are put in
         f"WHERE {' AND '.join(conditions) or '1 = 1'} ORDER BY {ordering} LIMIT {limit}"
     )
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        rows = cursor.fetchall()
-    return [(id_ if name == "created" else _moment_read(value), id_) for value, id_ in rows]
+    return statement, values
 
 
 def _conditions(chosen: Filter, now: datetime) -> Iterator[tuple[str, list[Any]]]:
@@ -245,19 +332,19 @@ def _conditions(chosen: Filter, now: datetime) -> Iterator[tuple[str, list[Any]]
         yield "t.ends_at <= %s", [here]
     elif chosen.state is State.EXPIRING:
         soon = _moment_parameter(now + timedelta(days=EXPIRING_DAYS))
-        yield "t.ends_at > %s AND t.ends_at <= %s", [here, soon]
+        yield f"t.ends_at > %s AND t.ends_at <= %s AND {active}", [here, soon]
     elif chosen.state is State.UNUSED:
         long_ago = _moment_parameter(now - timedelta(days=UNUSED_DAYS))
-        yield "s.idle_since <= %s AND NOT (t.ends_at <= %s)", [long_ago, here]
+        yield f"s.idle_since <= %s AND NOT (t.ends_at <= %s) AND {active}", [long_ago, here]
     elif chosen.state is State.NEVER_USED:
         yield "s.used_at IS NULL", []
     elif chosen.state is State.NEVER_EXPIRES:
-        yield "t.ends_at = %s", [_moment_parameter(FAR)]
+        yield f"t.ends_at = %s AND {active}", [_moment_parameter(FAR)]
     elif chosen.state is State.OWNER_INACTIVE:
         yield "t.owner_id IN (SELECT id FROM hopkey_user WHERE NOT is_active)", []
     if chosen.owner:
-        owner = User.objects.filter(email__iexact=chosen.owner).values_list("pk", flat=True).first()
-        yield "t.owner_id = %s", [owner or chosen.owner]
+        by_email = "(SELECT u.id FROM hopkey_user u WHERE LOWER(u.email) = LOWER(%s))"
+        yield f"t.owner_id = COALESCE({by_email}, %s)", [chosen.owner] * 2
     if chosen.team:
         yield (
             "t.owner_id IN (SELECT user_id FROM hopkey_membership WHERE workspace_id = %s) "
@@ -268,38 +355,46 @@ def _conditions(chosen: Filter, now: datetime) -> Iterator[tuple[str, list[Any]]
         )
 
 
-def _over_policy(
-    chosen: Filter, policy: Policy, now: datetime, place: Key | None, limit: int
-) -> tuple[list[Key], int | None]:
-    """Live tokens that the policy stops, newest first, among the next `SCAN`; and where the search ended, if early."""
-    keys = _keys(replace(chosen, state=State.LIVE), now, place, SCAN + 1)
-    ids = [id_ for _, id_ in keys[:SCAN]]
-    older = _older(policy, ids, now)
-    found: list[Key] = []
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Tokens that the policy stops, one more than asked for where there are more; what it has against each; and, where
+    the search ended before the last token, when the last one judged was generated, and its id.
+    """
+
+    keys: list[Key]
+    over: dict[int, Over]
+    end: tuple[datetime | None, int] | None = None
+
+
+def _over_policy(chosen: Filter, policy: Policy, now: datetime, place: Key | None, limit: int) -> _Judged:
+    """Live tokens that the policy stops, among the next `SCAN`."""
+    ids = [id_ for _, id_ in _keys(replace(chosen, state=State.LIVE), now, place, SCAN + 1)]
+    older = _older(policy, ids[:SCAN], now)
     columns = ("id", "label", "created_at", "expires_at", "use__idle_since")
-    for id_, label, created, expires, idle_since in (
-        Token.objects.filter(pk__in=ids).order_by("-id").values_list(*columns)
-    ):
+    rows = {row[0]: row for row in Token.objects.filter(pk__in=ids[:SCAN]).values_list(*columns)}
+    found: list[Key] = []
+    verdicts: dict[int, Over] = {}
+    for id_ in ids[:SCAN]:
+        if id_ not in rows:
+            continue
+        _, label, created, expires, idle_since = rows[id_]
         idle = (now - (idle_since or created)).total_seconds()
         seconds = lifetime_seconds(created, expires)
-        if policy.stops(seconds=seconds, label=label, older=older.get(id_, 0), idle=idle) is not None:
+        over = policy.stops(seconds=seconds, label=label, older=older.get(id_, 0), idle=idle)
+        if over is not None:
             found.append((id_, id_))
+            verdicts[id_] = over
             if len(found) > limit:
-                return found, None
-    return found, keys[SCAN - 1][1] if len(keys) > SCAN else None
+                return _Judged(found, verdicts)
+    if len(ids) <= SCAN:
+        return _Judged(found, verdicts)
+    last = ids[SCAN - 1]
+    return _Judged(found, verdicts, (rows[last][2] if last in rows else None, last))
 
 
 def _older(policy: Policy, ids: Sequence[int], now: datetime) -> dict[int, int]:
-    """How many older live tokens the owner of each has, where the policy limits that."""
-    if policy.tokens_per_user is None or not ids:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT t.id, (SELECT count(*) FROM hopkey_token o WHERE o.owner_id = t.owner_id AND o.id < t.id "
-            "AND o.ends_at > %s) FROM hopkey_token t WHERE t.id >= %s AND t.id <= %s",
-            [_moment_parameter(now), min(ids), max(ids)],
-        )
-        return dict(cursor.fetchall())
+    limit = policy.tokens_per_user
+    return {} if limit is None else older_counts(ids, upto=limit, now=now)
 
 
 def _moment_parameter(value: datetime) -> Any:

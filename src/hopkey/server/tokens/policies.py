@@ -1,29 +1,28 @@
-"""Keeping the policy on tokens: reading it, trying a new one on the tokens there are, and setting it."""
+"""Keeping the policy on tokens: reading it, checking a new one, and setting it. Trying one on the tokens there are is
+in `hopkey.server.tokens.dry_run`.
+"""
 
 from __future__ import annotations
 
 import ipaddress
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Window
-from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from hopkey.server.audit.actor import Actor
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
 from hopkey.server.errors import DomainError
-from hopkey.server.tokens.models import PolicyRow, Token
-from hopkey.server.tokens.policy import FREE, NETWORKS, PATTERN_LENGTH, Over, Policy, lifetime_seconds, pattern_compile
+from hopkey.server.notices.models import Watermark
+from hopkey.server.tokens.dry_run import DryRun, dry_run
+from hopkey.server.tokens.models import PolicyRow
+from hopkey.server.tokens.policy import FREE, NETWORKS, PATTERN_LENGTH, Policy, pattern_compile
 
 FIELDS = ("max_days", "never_allowed", "tokens_per_user", "unused_days", "networks", "label_pattern")
-SHOWN = 200
-"""Tokens that a dry run names; it counts all."""
+POLICY_MARK = "policy changed"
 _LARGEST = {"max_days": 36_500, "tokens_per_user": 1000, "unused_days": 36_500}
 _WORDS = {"max_days": "The longest lifetime", "tokens_per_user": "Tokens per user", "unused_days": "Days unused"}
 
@@ -77,81 +76,23 @@ def policy_set(*, policy: Policy, by: Actor) -> None:
     with transaction.atomic(durable=True):
         before = policy_values(policy_get())
         PolicyRow.objects.update_or_create(pk=1, defaults={**values, "changed_at": timezone.now()})
+        policy_change_note(before)
         changed = {name: [before[name], values[name]] for name in FIELDS if before[name] != values[name]}
         record(Event.POLICY_CHANGED, by=by, kind="policy", id="1", label="token policy", detail={"changed": changed})
 
 
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """A live token that a policy would stop, and why."""
-
-    id: int
-    public_id: str
-    label: str
-    owner_id: str
-    owner_email: str
-    why: Over
-
-
-@dataclass(frozen=True, slots=True)
-class DryRun:
-    """What a policy would do to the tokens that work now.
-
-    ``newly``: how many it would stop that the policy in force lets pass; ``reasons`` counts these; ``owners`` of how
-    many people. ``shown`` are the first `SHOWN` of them, newest first. ``freed``: how many it would let go again.
-    ``outside``: how many were last used from outside its networks.
+def policy_change_note(before: dict[str, Any]) -> None:
+    """Remember the policy that was in force, in the caller's transaction, until owners were told what the change stops
+    (`hopkey.server.tokens.watch`). Of several changes in a row the first counts.
     """
-
-    live: int
-    newly: int
-    freed: int
-    outside: int
-    owners: int
-    reasons: Mapping[Over, int]
-    shown: Sequence[Stopped]
+    Watermark.objects.get_or_create(
+        name=POLICY_MARK, defaults={"at": timezone.now(), "state": {"before": before, "owner": ""}}
+    )
 
 
-def policy_dry_run(policy: Policy, *, now: datetime) -> DryRun:
-    """Judge every live token by `policy` and by the one in force. Reads every live token once, in one query."""
-    current = policy_get()
-    rank = Window(RowNumber(), partition_by=F("owner_id"), order_by=F("id").asc())
-    rows = (
-        Token.objects.filter(ends_at__gt=now, owner__is_active=True)
-        .annotate(rank=rank)
-        .order_by("-id")
-        .values_list(
-            "id", "public_id", "label", "owner_id", "owner__email", "created_at", "expires_at", "use__idle_since",
-            "use__address", "rank",
-        )
-    )  # fmt: skip
-    live = freed = outside = 0
-    reasons: Counter[Over] = Counter()
-    owners: set[str] = set()
-    shown: list[Stopped] = []
-    for id_, public_id, label, owner, email, created, expires, idle_since, address, number in rows.iterator(5000):
-        live += 1
-        lifetime = lifetime_seconds(created, expires)
-        idle = (now - (idle_since or created)).total_seconds()
-        before, after = (
-            item.stops(seconds=lifetime, label=label, older=number - 1, idle=idle) for item in (current, policy)
-        )
-        if after is None:
-            freed += before is not None
-            outside += bool(policy.networks and address and not _inside(address, policy))
-        elif before is None:
-            reasons[after] += 1
-            owners.add(owner)
-            if len(shown) < SHOWN:
-                shown.append(Stopped(id_, public_id, label, owner, email, after))
-    return DryRun(live, reasons.total(), freed, outside, len(owners), reasons, shown)
-
-
-def _inside(address: str, policy: Policy) -> bool:
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(ip in network for network in policy.networks)
+def policy_dry_run(policy: Policy, *, now: datetime, whole: bool = False) -> DryRun:
+    """What `policy` would do to the tokens that work now, against the one in force."""
+    return dry_run(policy, current=policy_get(), now=now, whole=whole)
 
 
 def _whole(name: str, value: Any, largest: int) -> int | None:

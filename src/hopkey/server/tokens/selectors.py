@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from hopkey.server.accounts.models import User
-from hopkey.server.errors import NotFound
+from hopkey.server.errors import DomainError, NotFound
 from hopkey.server.tokens.models import Cutoff, Grant, Token
 
 
@@ -29,3 +32,37 @@ def tokens_reaching(team_id: str) -> QuerySet[Token]:
     granted = Grant.objects.filter(token=OuterRef("pk"), workspace=team_id)
     cut = Cutoff.objects.filter(token=OuterRef("pk"), workspace=team_id)
     return token_list().filter(Q(restricted=False) | Exists(granted), ~Exists(cut), owner__in=members)
+
+
+def tokens_cut_off(team_id: str) -> QuerySet[Cutoff]:
+    """The tokens that this team's owners cut off from it and that still exist, the latest first."""
+    return (
+        Cutoff.objects.filter(workspace=team_id)
+        .select_related("token__owner", "token__use")
+        .defer("token__digest")
+        .order_by("-pk")
+    )
+
+
+def token_list_own(owner: User) -> QuerySet[Token]:
+    """As `token_list`, with the teams each was cut off from at hand: for the page of its owner."""
+    return token_list(owner=owner).prefetch_related("cutoffs__workspace")
+
+
+@dataclass(frozen=True, slots=True)
+class TeamTokenPage:
+    """``cursor`` leads to the next page, empty at the end."""
+
+    tokens: Sequence[Token]
+    cursor: str
+
+
+def team_token_page(team_id: str, *, cursor: str = "", limit: int) -> TeamTokenPage:
+    """A page of `tokens_reaching`. Raises `DomainError` (``cursor_invalid``)."""
+    tokens = tokens_reaching(team_id)
+    if cursor:
+        if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
+            raise DomainError("cursor_invalid", "This page of the list does not exist: go back to the first.")
+        tokens = tokens.filter(pk__lt=int(cursor))
+    found = list(tokens[: limit + 1])
+    return TeamTokenPage(found[:limit], str(found[limit - 1].pk) if len(found) > limit else "")

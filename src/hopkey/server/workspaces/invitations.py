@@ -17,6 +17,7 @@ from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
 from hopkey.server.config import current
 from hopkey.server.errors import Conflict, DomainError, NotFound
+from hopkey.server.mail.services import mail_invite
 from hopkey.server.workspaces.models import Invitation, Membership, Role, Workspace
 from hopkey.server.workspaces.services import member_add_row
 
@@ -26,14 +27,17 @@ PENDING_PER_TEAM = 500
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """A new invitation and its link, which is shown once."""
+    """A new invitation and its link, which is shown once. ``mailed``: whether a mail was written, which is sent if
+    mail is set up.
+    """
 
     invitation: Invitation
     url: str = field(repr=False)
+    mailed: bool = False
 
 
 def invitation_create(*, team: Workspace, role: Role, inviter: User | None, by: Actor, email: str = "") -> Invited:
-    """Invite whoever holds the link, or with `email` only the person with that address.
+    """Invite whoever holds the link, or with `email` only the person with that address, to whom it is mailed too.
 
     Raises `DomainError` (``email_invalid``) or `Conflict` (``already_member``, ``too_many_invitations``).
     """
@@ -56,7 +60,22 @@ def invitation_create(*, team: Workspace, role: Role, inviter: User | None, by: 
             expires_at=timezone.now() + timedelta(days=INVITATION_DAYS),
         )
         _record(Event.INVITATION_CREATED, invitation, by)
-    return Invited(invitation=invitation, url=f"{current().base_url}/join/{secret}")
+        url = f"{current().base_url}/join/{secret}"
+        mailed = None
+        if email:
+            mailed = mail_invite(
+                to=email,
+                template="team_invitation",
+                context={
+                    "by": inviter.name if inviter else by.label,
+                    "team": team.name,
+                    "role": role.value.lower(),
+                    "link": url,
+                    "days": INVITATION_DAYS,
+                },
+                useless_at=invitation.expires_at,
+            )
+    return Invited(invitation=invitation, url=url, mailed=mailed is not None)
 
 
 def invitation_revoke(*, team: Workspace, invitation_id: str, by: Actor) -> None:

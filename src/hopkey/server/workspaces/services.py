@@ -9,6 +9,7 @@ from hopkey.server.accounts.services import name_normalise
 from hopkey.server.audit.actor import Actor
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
+from hopkey.server.changes.batch import batch
 from hopkey.server.errors import Conflict, NotFound
 from hopkey.server.workspaces.models import Kind, Membership, Role, Workspace
 
@@ -31,17 +32,24 @@ def team_create(*, name: str, owner: User, by: Actor) -> Workspace:
 def team_rename(*, team: Workspace, name: str, by: Actor) -> None:
     """Raises `DomainError` (``name_invalid``)."""
     name = name_normalise(name)
+    if name == team.name:
+        return
     with transaction.atomic(durable=True):
+        record(Event.TEAM_RENAMED, by=by, kind="team", id=team.pk, label=name, detail={"before": team.name})
         team.name = name
         team.save(update_fields=["name"])
-        record(Event.TEAM_RENAMED, by=by, kind="team", id=team.pk, label=name)
 
 
 def team_delete(*, team: Workspace, by: Actor) -> None:
     """Delete a team and all it holds. Tokens restricted to it reach nothing there any more."""
-    with transaction.atomic(durable=True):
-        record(Event.TEAM_DELETED, by=by, kind="team", id=team.pk, label=team.name)
-        team.delete()
+    with batch():
+        team_delete_row(team=team, by=by)
+
+
+def team_delete_row(*, team: Workspace, by: Actor) -> None:
+    """`team_delete` in the caller's transaction."""
+    record(Event.TEAM_DELETED, by=by, kind="team", id=team.pk, label=team.name)
+    team.delete()
 
 
 def member_add(*, team: Workspace, user: User, role: Role, by: Actor) -> Membership:
@@ -72,6 +80,18 @@ def member_role_set(*, team: Workspace, user: User, role: Role, by: Actor) -> No
         membership.role = role
         membership.save(update_fields=["role"])
         _record(Event.MEMBER_ROLE_CHANGED, team, user, role, by)
+
+
+def owner_make_row(*, team: Workspace, user: User, by: Actor) -> None:
+    """Make somebody an owner of this team, a member or not, in the caller's transaction."""
+    _lock(team)
+    membership = Membership.objects.filter(workspace=team, user=user).first()
+    if membership is None:
+        member_add_row(team=team, user=user, role=Role.OWNER, by=by)
+    elif membership.role != Role.OWNER:
+        membership.role = Role.OWNER
+        membership.save(update_fields=["role"])
+        _record(Event.MEMBER_ROLE_CHANGED, team, user, Role.OWNER, by)
 
 
 def member_remove(*, team: Workspace, user: User, by: Actor) -> None:

@@ -10,10 +10,17 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """``data`` is what ``--json`` prints: one object or one array."""
+    """``data`` is what ``--json`` prints: one object or one array. ``failed``: said, but with exit code 1."""
 
     data: dict[str, Any] | list[dict[str, Any]]
     text: str
+    failed: bool = False
+    printed: bool = False
+
+    @classmethod
+    def silent(cls) -> Report:
+        """Of an operation that has written its answer to standard output itself, piece by piece."""
+        return cls({}, "", printed=True)
 
     @classmethod
     def table(cls, rows: list[dict[str, Any]], columns: Sequence[str]) -> Report:
@@ -27,6 +34,11 @@ class Report:
 
     def render(self, *, as_json: bool) -> str:
         return json.dumps(self.data, ensure_ascii=False) if as_json else self.text
+
+
+def shown(rows: list[dict[str, Any]], table: list[dict[str, Any]], columns: Sequence[str]) -> Report:
+    """`rows` for scripts, `table` for people."""
+    return Report(rows, Report.table(table, columns).text)
 
 
 def _cell(value: Any) -> str:
