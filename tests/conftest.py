@@ -4,12 +4,13 @@ HOPKEY_DATABASE_URL (tests/run.py does both).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
 from django.db import connection
 
+from hopkey.server import config
 from hopkey.server.accounts.models import User
 from hopkey.server.audit.actor import OPERATOR
 from hopkey.server.people.services import person_create
@@ -17,6 +18,23 @@ from hopkey.server.workspaces.models import Role, Workspace
 from hopkey.server.workspaces.services import member_add, team_create
 
 PASSWORD = "correct-horse-battery"
+
+
+Configure = Callable[..., None]
+
+
+@pytest.fixture
+def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
+    """Settings by environment variable for one test: ``configure(HOPKEY_SIGNUP="invitation")``."""
+
+    def apply(**environ: str) -> None:
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        config.current.cache_clear()
+
+    yield apply
+    monkeypatch.undo()
+    config.current.cache_clear()
 
 
 @dataclass(frozen=True)

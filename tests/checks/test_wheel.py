@@ -31,6 +31,7 @@ def test_the_wheel_carries_everything_and_no_tests(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     for needed in (
         "hopkey/runner/sandbox/engine/quickjs.wasm",
+        "hopkey/runner/sandbox/engine/acorn.js",
         "hopkey/runner/sandbox/js/60-pw.js",
         "hopkey/server/tokens/migrations/0001_initial.py",
         "hopkey/server/ui/static/ui/app.css",

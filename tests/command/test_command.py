@@ -221,9 +221,17 @@ def test_faults_are_not_failures_and_the_run_goes_on(service: Service, tmp_path:
             "injection", endpoint=service.url, headers=[{"key": "X", "value": "a\r\nEvil: 1", "active": True}]
         ),
     )
-    run = Run("test", write(tmp_path, collection), "-e", write(tmp_path, samples.environment("E", a="<<a>>"), "e.json"))
+    run = Run(
+        "test",
+        write(tmp_path, collection),
+        "-e",
+        write(tmp_path, samples.environment("E", a="<<b>>", b="<<a>>"), "e.json"),
+    )
     assert run.code == 3
-    assert run.err.split() == ["ERROR_CODE:", "REQUEST_ERROR"] * 4 + ["ERROR_CODE:", "PRE_REQUEST_SCRIPT_ERROR"]
+    assert run.err.split() == [
+        *["ERROR_CODE:", "REQUEST_ERROR"] * 3,
+        *["ERROR_CODE:", "PARSING_ERROR", "ERROR_CODE:", "PRE_REQUEST_SCRIPT_ERROR"],
+    ]
     assert len(service.seen) == 2, "as in the official runner, the request is sent although its script failed"
     assert "Evil" not in service.seen[1][2]
     for text in ("connection refused", "could not be resolved", "is not valid", "in a circle", "'nope' is not defined"):

@@ -216,7 +216,7 @@ def test_users_are_found_and_governed(world: World) -> None:
     assert world.ask("PUT", f"{ed}/administrator", {"administrator": True}).json()["administrator"] is True
     assert world.ask("PUT", f"{ed}/administrator", {"administrator": False}).json()["administrator"] is False
     client_of(world.people.ed)
-    assert world.ask("POST", f"{ed}/sign-out").json() == {"id": world.people.ed.pk, "sessions": 0}
+    assert world.ask("POST", f"{ed}/sign-out").json() == {"id": world.people.ed.pk, "sessions": 1}
     assert world.refused("PUT", f"{ed}/administrator", {"administrator": "yes"}) == (
         400,
         "input_invalid",

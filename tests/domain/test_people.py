@@ -23,7 +23,7 @@ from hopkey.server.tokens.models import Token
 from hopkey.server.tokens.services import token_generate_for
 from hopkey.server.workspaces import content, invitations, selectors, services
 from hopkey.server.workspaces.models import Collection, Environment, Invitation, Membership, Role
-from tests.conftest import PASSWORD, People, person
+from tests.conftest import PASSWORD, Configure, People, person
 from tests.support import samples
 
 pytestmark = pytest.mark.database
@@ -222,7 +222,8 @@ def test_an_invitation_works_once_for_its_address_until_it_expires(people: Peopl
     assert code_of(caught) == "already_member"
 
 
-def test_an_invitation_brings_a_new_account_and_a_revoked_one_nobody(people: People) -> None:
+def test_an_invitation_brings_a_new_account_and_a_revoked_one_nobody(people: People, configure: Configure) -> None:
+    configure(HOPKEY_SIGNUP="invitation")
     open_ = invitations.invitation_create(team=people.team, role=Role.EDITOR, inviter=people.ana, by=OPERATOR)
     given = {"email": "new@example.com", "name": "New", "password": PASSWORD, "by": Actor(address="192.0.2.1")}
     user, team = people_services.person_create_invited(secret=open_.url.rsplit("/", 1)[1], **given)  # type: ignore[arg-type]

@@ -39,4 +39,6 @@ def make_world(made: Site) -> World:
     inner = samples.collection("Inner", samples.request("Deep"))
     collection = made.collection(team, samples.collection("Outer", samples.request("Top"), folders=[inner]))
     environment = made.environment(team, samples.environment("Staging", baseUrl="http://127.0.0.1:1"))
-    return World(made, made.serve(HOPKEY_FAILED_TOKEN_LIMIT="0"), team, collection, environment)
+    return World(
+        made, made.serve(HOPKEY_FAILED_TOKEN_LIMIT="0", HOPKEY_SIGNUP="invitation"), team, collection, environment
+    )

@@ -58,7 +58,8 @@ def test_no_request_started_after_the_delete_was_answered_is_served_in_thousands
 
 RAW = {
     "token": (
-        "DELETE FROM hopkey_token_use WHERE token_id = {token_id}; DELETE FROM hopkey_token WHERE id = {token_id}",
+        "DELETE FROM hopkey_token_use WHERE token_id = {token_id}; "
+        "DELETE FROM hopkey_token_place WHERE token_id = {token_id}; DELETE FROM hopkey_token WHERE id = {token_id}",
         401,
     ),
     "cut-off": (

@@ -285,12 +285,12 @@ def test_oauth_stored_tokens_headers_passwords_and_refusals() -> None:
 @pytest.mark.parametrize(
     ("auth", "header", "query"),
     [
-        ({"authType": "basic", "username": "ü", "password": "p"}, "Basic w7w6cA==", ""),
+        ({"authType": "basic", "username": "ü", "password": "p"}, "Basic /Dpw", ""),
         ({"authType": "bearer", "token": "t"}, "Bearer t", ""),
         ({"authType": "bearer", "token": "t", "authActive": False}, "", ""),
         ({"authType": "oauth-2", "grantTypeInfo": {"token": "t"}}, "Bearer t", ""),
         ({"authType": "oauth-2", "grantTypeInfo": {"token": "t"}, "addTo": "QUERY_PARAMS"}, "", "access_token=t"),
-        ({"authType": "api-key", "key": "k", "value": "a b", "addTo": "QUERY_PARAMS"}, "", "k=a%20b"),
+        ({"authType": "api-key", "key": "k", "value": "a b", "addTo": "QUERY_PARAMS"}, "", "k=a+b"),
         ({"authType": "api-key", "key": "Authorization", "value": "v", "addTo": "HEADERS"}, "v", ""),
         ({"authType": "digest"}, "", ""),
     ],

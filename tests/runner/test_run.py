@@ -99,7 +99,7 @@ def test_what_is_inherited_can_be_changed_by_a_script_before_the_request(server:
         "x-stays": "1",
         "authorization": "Basic dTpw",
     }
-    assert (seen["query"], seen["body"]) == ({"n": ["5"]}, '{"a": "eve" }')
+    assert (seen["query"], seen["body"]) == ({"n": ["5"]}, '{"a":"eve"}')
 
 
 def test_request_variables_stand_above_collections_these_above_the_environment(server: Server) -> None:
@@ -131,7 +131,7 @@ def test_each_iteration_starts_with_the_environment_and_its_own_row(server: Serv
     seen = [echoed(item)["query"] for item in result.requests]
     assert [item["u"][0] for item in seen[::2]] == ["ana", "eve", "eve"]
     assert [item["c"][0] for item in seen] == ["0", "1"] * 3
-    assert [item["g"][0] for item in seen] == ["", "1"] * 3
+    assert [item["g"][0] for item in seen] == ["", "1", "1", "1", "1", "1"], "globals stay, as in the official runner"
     assert seen[0]["k"] == ["yes"], "an empty cell overrides nothing"
     assert [item.iteration for item in result.requests] == [1, 1, 2, 2, 3, 3]
 
@@ -211,7 +211,8 @@ def test_cookies_are_kept_within_a_run_and_scripts_may_look(server: Server) -> N
     script = """
     pm.test("jar", () => {
       pm.expect(pm.cookies.get("sid")).to.equal("1");
-      pm.expect(hopp.cookies.getAll("127.0.0.1").map((cookie) => cookie.name).join()).to.equal("sid");
+      const names = hopp.cookies.getAll("127.0.0.1").map((cookie) => cookie.name).join();
+      pm.expect(names).to.equal(pm.info.iteration ? "sid,more" : "sid");
       hopp.cookies.set("127.0.0.1", { name: "more", value: "2" });
     });
     """
@@ -246,7 +247,7 @@ def test_redirects_are_followed_as_browsers_do_and_secrets_stay_at_home(server: 
     assert (echoed(post)["method"], echoed(post)["body"]) == ("GET", "")
     assert (echoed(kept)["method"], echoed(kept)["body"]) == ("POST", "x")
     assert "authorization" not in echoed(gone)["headers"]
-    assert endless.faults[0].message == "more than 10 redirects"
+    assert endless.faults[0].message == "more than 20 redirects"
     stays = go(samples.collection("C", ask(server, path="/redirect/1")), connection=Connection(follow_redirects=False))
     assert stays.requests[0].answer is not None
     assert stays.requests[0].answer.status == 302

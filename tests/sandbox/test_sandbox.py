@@ -169,7 +169,7 @@ def test_modules_are_imported_through_the_host_only(sandbox: Sandbox) -> None:
     [
         ("missing()", "runtime", "Script execution failed: ReferenceError: 'missing' is not defined"),
         ("throw new TypeError('bad')", "runtime", "Script execution failed: TypeError: bad"),
-        ("throw 'text'", "runtime", "Script execution failed: Error: text"),
+        ("throw 'text'", "runtime", "Script execution failed: text"),
         ("pw.env.set('a', 5)", "runtime", "Script execution failed: Error: Expected value to be a string"),
         ("pw.env.get(5)", "runtime", "Script execution failed: Error: Expected key to be a string"),
         ("pw.test('x', async () => { throw new Error('late') })", "runtime", "Script execution failed: Error: late"),

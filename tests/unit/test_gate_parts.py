@@ -11,8 +11,8 @@ from hopkey.server.audit.names import TOKEN_REFUSED
 from hopkey.server.changes.watched import EVERYTHING
 from hopkey.server.gate.caches import Caches, answer_make
 from hopkey.server.gate.head import Change, Head, News, steps_from
-from hopkey.server.gate.limiter import FailureLimiter
 from hopkey.server.gate.plane import resource_of
+from hopkey.server.limiter import FailureLimiter
 from tests.unit.test_verify import RECORD
 
 

@@ -1,4 +1,4 @@
-"""The newest shapes: collection v12, REST request "17", environment v2.
+"""The newest shapes: collection v12, REST request "17", GraphQL request 10, environment v2.
 
 Everything a file may hold beyond these is either migrated into them or kept as plain JSON (``auth``, ``body``,
 ``responses``), so that loading and dumping loses nothing.
@@ -12,6 +12,7 @@ import msgspec
 
 COLLECTION_VERSION = 12
 REQUEST_VERSION = "17"
+GRAPHQL_VERSION = 10
 ENVIRONMENT_VERSION = 2
 
 Json = dict[str, Any]
@@ -43,8 +44,18 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
     secret: bool = False
 
 
+class GraphQL(msgspec.Struct, frozen=True, kw_only=True):
+    """What a GraphQL request asks: the document, and its variables as JSON text, templates in both as written."""
+
+    query: str
+    variables: str = ""
+
+
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """A REST request. ``auth``: {authType, authActive, ...}; ``body``: {contentType, body, ...}."""
+    """A request. ``auth``: {authType, authActive, ...}; ``body``: {contentType, body, ...}.
+
+    ``graphql`` is what a GraphQL request posts to its ``endpoint``; None for REST.
+    """
 
     name: str
     method: str
@@ -60,6 +71,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None = None
     id: str | None = None
     ref_id: str | None = None
+    graphql: GraphQL | None = None
 
 
 class Collection(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Reading a REST request of any version, 0 to "17", into the newest shape."""
+"""Reading a request of any version (REST 0 to "17", GraphQL 1 to 10) into the newest shape."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from hopkey.formats import reading
 from hopkey.formats.errors import FormatError
-from hopkey.formats.model import REQUEST_VERSION, Json, Request
+from hopkey.formats.model import GRAPHQL_VERSION, REQUEST_VERSION, GraphQL, Json, Request
 
 AUTH_TYPES = frozenset(
     ["none", "inherit", "basic", "bearer", "oauth-2", "api-key", "aws-signature", "digest", "hawk", "akamai-eg", "jwt"]
@@ -17,16 +17,14 @@ _OLD_AUTH = {"None": "none", "Basic Auth": "basic", "Bearer Token": "bearer"}
 def request_read(value: Any, place: str = "$") -> Request:
     """A request from parsed JSON. Raises `FormatError`."""
     data = reading.object_at(value, place, "a request")
+    if isinstance(data.get("query"), str) and "url" in data and "endpoint" not in data:
+        return _graphql_read(data, place)
     version = data.get("v")
     if version is None and ("url" in data or "path" in data):
         data = _from_version_0(data)
     elif not _known(version):
-        if "query" in data and "endpoint" not in data and "url" in data:
-            raise FormatError("this is a GraphQL request; only REST requests can be run", place)
         raise FormatError(f"request version {version!r} is not known; the newest is {REQUEST_VERSION}", f"{place}.v")
     if not isinstance(data.get("endpoint"), str):
-        if isinstance(data.get("query"), str):
-            raise FormatError("this is a GraphQL request; only REST requests can be run", place)
         raise FormatError("a request needs an endpoint", f"{place}.endpoint")
     return Request(
         name=reading.text(data, "name", "Untitled request"),
@@ -47,24 +45,34 @@ def request_read(value: Any, place: str = "$") -> Request:
 
 
 def request_dump(request: Request) -> Json:
-    """The request as JSON in the newest schema."""
+    """The request as JSON in the newest schema of its kind."""
     result: Json = {
-        "v": REQUEST_VERSION,
         "name": request.name,
-        "method": request.method,
-        "endpoint": request.endpoint,
-        "params": [key_value_dump(item) for item in request.params],
         "headers": [key_value_dump(item) for item in request.headers],
         "preRequestScript": request.pre_request_script,
         "testScript": request.test_script,
         "auth": request.auth,
-        "body": request.body,
-        "requestVariables": [
-            {"key": item.key, "value": item.value, "active": item.active} for item in request.request_variables
-        ],
         "responses": request.responses,
         "description": request.description,
     }
+    if request.graphql is not None:
+        result |= {
+            "v": GRAPHQL_VERSION,
+            "url": request.endpoint,
+            "query": request.graphql.query,
+            "variables": request.graphql.variables,
+        }
+    else:
+        result |= {
+            "v": REQUEST_VERSION,
+            "method": request.method,
+            "endpoint": request.endpoint,
+            "params": [key_value_dump(item) for item in request.params],
+            "body": request.body,
+            "requestVariables": [
+                {"key": item.key, "value": item.value, "active": item.active} for item in request.request_variables
+            ],
+        }
     if request.id is not None:
         result["id"] = request.id
     if request.ref_id is not None:
@@ -140,6 +148,29 @@ def _body(value: Any, place: str) -> Json:
     elif kind != "application/octet-stream" and not isinstance(content, str):
         content = ""
     return {**data, "contentType": kind, "body": content}
+
+
+def _graphql_read(data: Json, place: str) -> Request:
+    version = data.get("v", GRAPHQL_VERSION)
+    if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= GRAPHQL_VERSION:
+        raise FormatError(
+            f"GraphQL request version {version!r} is not known; the newest is {GRAPHQL_VERSION}", f"{place}.v"
+        )
+    return Request(
+        name=reading.text(data, "name") or "Untitled request",
+        method="POST",
+        endpoint=reading.text(data, "url"),
+        headers=reading.key_values(data, "headers", place),
+        auth=auth_read(data.get("auth"), f"{place}.auth", default="none"),
+        body={"contentType": "application/json", "body": ""},
+        pre_request_script=reading.text(data, "preRequestScript"),
+        test_script=reading.text(data, "testScript"),
+        responses=data["responses"] if isinstance(data.get("responses"), dict) else {},
+        description=reading.optional_text(data, "description"),
+        id=reading.optional_text(data, "id"),
+        ref_id=reading.optional_text(data, "_ref_id"),
+        graphql=GraphQL(query=data["query"], variables=reading.text(data, "variables")),
+    )
 
 
 def _known(version: Any) -> bool:

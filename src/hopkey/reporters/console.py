@@ -67,7 +67,7 @@ class ConsoleReporter:
 
     def _exchange(self, result: RequestResult) -> None:
         answer = result.answer
-        line = f"  {result.method} {self._shown(result.url)}"
+        line = f"  {_printable(result.method)} {self._shown(result.url)}"
         if result.skipped:
             self._line(f"{line}  {self._paint('dim', 'skipped by its script')}")
         elif answer is None:

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import mimetypes
+import re
 import secrets
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, quote, urlencode
 
-from hopkey.formats.jsonc import strip_comments
+from hopkey.formats.jsonc import NotJson, compact
 from hopkey.formats.model import Json
 
 MAX_FILE = 512 * 1024 * 1024
 
-Render = Callable[[str], str]
+_JSON = re.compile(r"(?:[+/-]|^)json$")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
+class Render(Protocol):
+    """Fills in templates; where `strict`, an unknown name raises `UnknownVariable`."""
+
+    def __call__(self, text: str, *, strict: bool = False) -> str: ...
 
 
 class BodyError(Exception):
     """A body that cannot be made. The message says what to change."""
+
+
+class NotJsonError(BodyError):
+    """A body that should be JSON and is not. ``body`` is what could be sent all the same."""
+
+    def __init__(self, message: str, body: bytes, kind: str) -> None:
+        super().__init__(message)
+        self.body = body
+        self.kind = kind
 
 
 def encode(body: Json, render: Render, files: Path | None) -> tuple[bytes | None, str | None]:
@@ -34,20 +51,28 @@ def encode(body: Json, render: Render, files: Path | None) -> tuple[bytes | None
         return _multipart(content if isinstance(content, list) else [], render, files)
     if kind == "application/octet-stream":
         return _binary(content, render, files), kind
-    text = render(str(content))
     if kind == "application/x-www-form-urlencoded":
-        return urlencode(_form_pairs(text), quote_via=quote).encode("ascii"), kind
-    if "json" in kind:
-        text = strip_comments(text)
-    return text.encode(), kind
+        pairs = [(render(key), render(value)) for key, value in _form_pairs(str(content))]
+        return urlencode(pairs, quote_via=quote).encode("ascii"), kind
+    text = render(str(content), strict=True)
+    if _JSON.search(kind.partition(";")[0].strip().lower()) and text.strip():
+        try:
+            text = compact(text)
+        except NotJson as error:
+            raise NotJsonError(f"the body is not valid JSON: {error}", _bytes(text), kind) from None
+    return _bytes(text), kind
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
 
 
 def _multipart(rows: list[Any], render: Render, files: Path | None) -> tuple[bytes, str]:
     boundary = f"hopkey-{secrets.token_hex(16)}"
     parts: list[bytes] = []
-    for row in rows:
-        if not isinstance(row, dict) or not row.get("active", True) or not row.get("key"):
-            continue
+    chosen = [row for row in rows if isinstance(row, dict) and row.get("active", True) and row.get("key")]
+    # As in the official runner, files stand last, and a text with a content type is a part with a file's name.
+    for row in sorted(chosen, key=lambda row: bool(row.get("isFile"))):
         name, kind = render(str(row["key"])), render(str(row.get("contentType") or ""))
         values = row.get("value")
         if row.get("isFile"):
@@ -57,7 +82,7 @@ def _multipart(rows: list[Any], render: Render, files: Path | None) -> tuple[byt
                     parts.append(_part(boundary, name, _file(path, files), kind or _guessed(path), Path(path).name))
         else:
             text = values if isinstance(values, str) else "" if values is None else str(values)
-            parts.append(_part(boundary, name, render(text).encode(), kind, None))
+            parts.append(_part(boundary, name, _bytes(render(text)), kind, name if kind else None))
     return b"".join([*parts, f"--{boundary}--\r\n".encode()]), f"multipart/form-data; boundary={boundary}"
 
 
@@ -120,14 +145,31 @@ def _quoted(text: str) -> str:
 
 
 def _form_pairs(text: str) -> list[tuple[str, str]]:
-    """The rows of a form: ``key: value`` lines (a leading ``#`` switches a row off), or a ready query."""
+    """The rows of a form: ``key: value`` lines (a leading ``#`` switches a row off), or a ready query.
+
+    What holds a colon, a hash or spaces at its ends stands in quotes, as in JSON.
+    """
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) == 1 and ":" not in lines[0] and "=" in lines[0]:
         return parse_qsl(lines[0], keep_blank_values=True)
     pairs = []
     for line in lines:
-        if line.lstrip().startswith("#"):
+        row = line.strip()
+        if row.startswith("#"):
             continue
-        key, _, value = line.partition(":")
-        pairs.append((key.strip(), value.strip()))
-    return pairs
+        quoted = _QUOTED.match(row)
+        if quoted and row[quoted.end() :].lstrip()[:1] in ("", ":"):
+            key, rest = quoted.group(), row[quoted.end() :].lstrip()[1:]
+        else:
+            key, _, rest = row.partition(":")
+        pairs.append((_unquoted(key.strip()), _unquoted(rest.strip())))
+    return [pair for pair in pairs if pair[0]]
+
+
+def _unquoted(text: str) -> str:
+    if not _QUOTED.fullmatch(text):
+        return text
+    try:
+        return str(json.loads(text))
+    except ValueError:
+        return text

@@ -5,19 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import msgspec
 
 from hopkey.formats.model import Json, Request
-from hopkey.formats.templates import TemplateLoop
+from hopkey.formats.templates import TemplateLoop, UnknownVariable
 from hopkey.runner import bodies
-from hopkey.runner.auth.draft import AuthError, Draft
+from hopkey.runner.auth.draft import TOKEN, AuthError, Draft
 from hopkey.runner.variables import Scope
+
+_IN_PATH = "/%:@!$&'()*+,;=~-._"
+_IN_QUERY = "=&%?/:@!$()*+,;~"
 
 
 class BuildError(Exception):
-    """A request that cannot be sent as it stands. The message says what to change."""
+    """A request that cannot be sent as it stands. The message says what to change.
+
+    ``code`` is the official error code. ``ends``: nor do its tests run. ``outgoing``: it could be sent all the same,
+    and is, for tests that look at what the server makes of it.
+    """
+
+    def __init__(
+        self, message: str, code: str = "REQUEST_ERROR", *, ends: bool = False, outgoing: Outgoing | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.ends = ends
+        self.outgoing = outgoing
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -47,7 +62,11 @@ def build(
     """
     try:
         return _build(request, scope, files, token)
-    except (TemplateLoop, bodies.BodyError, AuthError) as error:
+    except TemplateLoop as error:
+        raise BuildError(str(error), "PARSING_ERROR") from None
+    except UnknownVariable as error:
+        raise BuildError(f"the body names a variable that is not there: <<{error}>>", "PARSING_ERROR") from None
+    except (bodies.BodyError, AuthError) as error:
         raise BuildError(str(error)) from None
 
 
@@ -68,17 +87,54 @@ def _build(request: Request, scope: Scope, files: Path | None, token: Callable[[
     for item in request.headers:
         name = scope.render(item.key).strip()
         if item.active and name:
-            draft.headers[name.lower()] = (name, _clean(scope.render(item.value)))
-    draft.body, kind = bodies.encode(request.body, scope.render, files)
+            draft.headers[name.lower()] = (_name(name), _clean(scope.render(item.value)))
+    fault: bodies.NotJsonError | None = None
+    kind: str | None
+    if request.graphql is not None:
+        draft.body, kind = _graphql(request, scope), "application/json"
+    else:
+        try:
+            draft.body, kind = bodies.encode(request.body, scope.render, files)
+        except bodies.NotJsonError as error:
+            fault, draft.body, kind = error, error.body, error.kind
     if draft.body is not None and kind:
         _content_type(draft, kind)
     auth = _rendered(request.auth, scope)
+    _login(draft)
     if auth.get("authType", "none") not in ("none", "inherit"):
         # Imported here: the kinds of authorization bring their libraries.
         from hopkey.runner.auth.apply import apply
 
         apply(auth, draft, token=token)
-    return Outgoing(method, draft.url, tuple(draft.headers.values()), draft.body, auth)
+    outgoing = Outgoing(method, draft.url, tuple(draft.headers.values()), draft.body, auth)
+    if fault is not None:
+        raise BuildError(str(fault), "PARSING_ERROR", outgoing=outgoing)
+    return outgoing
+
+
+def _graphql(request: Request, scope: Scope) -> bytes:
+    from hopkey.runner.graphql import GraphQLError, payload  # few collections hold such requests
+
+    assert request.graphql is not None
+    try:
+        return payload(request.graphql, scope, request.name)
+    except GraphQLError as error:
+        raise BuildError(str(error), ends=True) from None
+
+
+def _login(draft: Draft) -> None:
+    """Name and password in the address go as basic authorization, unless the request has another."""
+    parts = urlsplit(draft.url)
+    if "@" not in parts.netloc:
+        return
+    login, _, place = parts.netloc.rpartition("@")
+    draft.url = urlunsplit((parts.scheme, place, parts.path, parts.query, ""))
+    if "authorization" not in draft.headers:
+        from base64 import b64encode
+
+        name, _, password = login.partition(":")
+        pair = f"{unquote(name)}:{unquote(password)}".encode()
+        draft.set("Authorization", "Basic " + b64encode(pair).decode("ascii"))
 
 
 def _content_type(draft: Draft, kind: str) -> None:
@@ -113,11 +169,34 @@ def _address(endpoint: str, query: list[tuple[str, str]]) -> str:
         raise BuildError(f"the address {endpoint!r} is not valid: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise BuildError(f"the address {endpoint!r} is not valid: it needs http:// or https:// and a host")
-    # What stands in the address stays as it is written there; parameters follow.
-    written = quote(parts.query, safe="=&%?/:@!$'()*+,;~")
-    text = "&".join(part for part in (written, urlencode(query, quote_via=quote)) if part)
-    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
-    return urlunsplit((parts.scheme, parts.netloc, path, text, ""))
+    place = parts.netloc if parts.netloc.isascii() else _ascii(parts.netloc)
+    # What may stand there (RFC 3986) stays as it is written: signatures cover the address as it is sent.
+    path = quote(parts.path.replace("\\", "/") or "/", safe=_IN_PATH)
+    pairs = "&".join(f"{_parameter(key)}={_parameter(value)}" for key, value in query if key)
+    text = "&".join(part for part in (quote(parts.query, safe=_IN_QUERY), pairs) if part)
+    return urlunsplit((parts.scheme, place, path, text, ""))
+
+
+def _ascii(netloc: str) -> str:
+    """Host (and port) in the letters that name servers know. Raises `BuildError`."""
+    login, at, place = netloc.rpartition("@")
+    host, colon, port = place.partition(":")
+    try:
+        return f"{login}{at}{host.encode('idna').decode('ascii')}{colon}{port}"
+    except UnicodeError:
+        raise BuildError(f"{host!r} is no name of a host") from None
+
+
+def _parameter(text: str) -> str:
+    """A parameter as the official runner writes it: spaces as plus signs, some marks as they are."""
+    return quote(text, safe="-_.!~*'():$,").replace("%20", "+")
+
+
+def _name(name: str) -> str:
+    """The name of a header. Raises `BuildError` for what can be none."""
+    if not TOKEN.fullmatch(name):
+        raise BuildError(f"{name!r} is no name of a header")
+    return name
 
 
 def _clean(value: str) -> str:

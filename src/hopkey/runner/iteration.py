@@ -17,7 +17,7 @@ from hopkey.runner.cookies import CookieJar
 from hopkey.runner.host import RunHost
 from hopkey.runner.options import Options
 from hopkey.runner.results import Answer, Check, Fault, RequestResult, Sent, TestResult
-from hopkey.runner.sandbox import Iteration, Outcome, Script, ScriptError, ScriptResponse
+from hopkey.runner.sandbox import Iteration, Outcome, Script, ScriptError, ScriptResponse, source_clean
 from hopkey.runner.scripts import ScriptRunner
 from hopkey.runner.sending import Sender, SendError
 from hopkey.runner.tree import Position
@@ -39,6 +39,7 @@ class Worker:
         self._sender = sender
         self._host = RunHost(sender, imports=options.imports)
         self._tokens: TokenStore | None = None
+        self._global: list[Entry] = []
         self._scripts = ScriptRunner(
             host=self._host,
             limits=options.limits,
@@ -50,21 +51,33 @@ class Worker:
         self._scripts.close()
 
     def begin(self, index: int, count: int) -> Turn:
-        """Start iteration `index` of `count`: environment, globals and cookies as they are at the start."""
+        """Start iteration `index` of `count`: the environment as it is at the start.
+
+        Globals and cookies are those that the last iteration has left; new ones where iterations run side by side.
+        """
         row = self._options.row(index)
         entries = environment_entries(self._environment, self._options.outside)
         entries = overridden(overridden(entries, row), self._options.overrides)
-        self._host.jar = CookieJar()
+        if self._options.parallel > 1:
+            self._host.jar, self._global = CookieJar(), []
         name = self._environment.name if self._environment else "active"
-        return Turn(self, Iteration(index, count, {key: value for key, value in row.items() if value}), entries, name)
+        iteration = Iteration(index, count, {key: value for key, value in row.items() if value})
+        return Turn(self, iteration, entries, self._global, name)
+
+    def keep(self, global_: list[Entry]) -> None:
+        """Remember the globals for the next iteration."""
+        self._global = global_
 
     def script(self, script: Script) -> Outcome:
         """Raises `ScriptError`."""
         return self._scripts.run(script)
 
-    def send(self, request: Request, scope: Scope) -> tuple[Outgoing, Answer]:
-        """Build and send. Raises `BuildError`, `_Unsent`."""
-        outgoing = build(request, scope=scope, files=self._options.files, token=self._token)
+    def build(self, request: Request, scope: Scope) -> Outgoing:
+        """Raises `BuildError`."""
+        return build(request, scope=scope, files=self._options.files, token=self._token)
+
+    def send(self, request: Request, scope: Scope, outgoing: Outgoing) -> tuple[Outgoing, Answer]:
+        """Send what was built, and answer a challenge to it. Raises `BuildError`, `_Unsent`."""
         try:
             answer = self._sender.send(outgoing, self._host.jar)
             if answer.status == 401:
@@ -117,16 +130,19 @@ class _Account(msgspec.Struct):
     tests: list[TestResult]
     jump: Jump = False
     skip: bool = False
+    ended: bool = False
 
 
 class Turn:
     """One iteration under way."""
 
-    def __init__(self, worker: Worker, iteration: Iteration, selected: list[Entry], environment: str) -> None:
+    def __init__(
+        self, worker: Worker, iteration: Iteration, selected: list[Entry], global_: list[Entry], environment: str
+    ) -> None:
         self._worker = worker
         self._iteration = iteration
         self._selected = selected
-        self._global: list[Entry] = []
+        self._global = global_
         self._environment = environment
         self._overlays: dict[int, Overlay] = {}
 
@@ -134,16 +150,15 @@ class Turn:
         """Run one request with its scripts."""
         started = time.time()
         account = _Account(position.effective, [], [], [])
-        for holder, source in _pre_scripts(position):
-            script = Script("pre", source, f"{holder}: pre-request script")
-            self._script(script, position, account, "PRE_REQUEST_SCRIPT_ERROR")
-            if account.skip:
-                break
+        before = _chain("pre", _pre_scripts(position))
+        if before is not None:
+            self._script(before, position, account, "PRE_REQUEST_SCRIPT_ERROR")
         outgoing, answer = (None, None) if account.skip else self._send(position, account)
         start = time.perf_counter()
-        for holder, source in () if account.skip else _test_scripts(position):
-            script = Script("test", source, f"{holder}: test script", response=_script_response(answer))
-            self._script(script, position, account, "TEST_SCRIPT_ERROR", outgoing)
+        after = None if account.skip or account.ended else _chain("test", _test_scripts(position))
+        if after is not None:
+            after = msgspec.structs.replace(after, response=_script_response(answer))
+            self._script(after, position, account, "TEST_SCRIPT_ERROR", outgoing)
         unseen = answer is not None and answer.status >= 500 and not any(test.checks for test in account.tests)
         if unseen and answer is not None:
             message = f"the server answered {answer.status}, and no test looked at it"
@@ -165,11 +180,20 @@ class Turn:
         return result, account.jump
 
     def _send(self, position: Position, account: _Account) -> tuple[Outgoing | None, Answer | None]:
+        scope = self._scope(position, account.request)
         try:
-            return self._worker.send(account.request, self._scope(position, account.request))
+            outgoing = self._worker.build(account.request, scope)
         except BuildError as error:
-            account.faults.append(Fault("format", "REQUEST_ERROR", str(error)))
-            return None, None
+            account.faults.append(Fault("format", error.code, str(error)))
+            account.ended = error.ends
+            if error.outgoing is None:
+                return None, None
+            outgoing = error.outgoing
+        try:
+            return self._worker.send(account.request, scope, outgoing)
+        except BuildError as error:
+            account.faults.append(Fault("format", error.code, str(error)))
+            return outgoing, None
         except _Unsent as error:
             account.faults.append(Fault("network", "REQUEST_ERROR", str(error)))
             return error.outgoing, None
@@ -223,6 +247,7 @@ class Turn:
     ) -> None:
         """Go on with what a script has left behind."""
         self._selected, self._global = list(outcome.selected), list(outcome.global_)
+        self._worker.keep(self._global)
         if list(outcome.collection) != list(collection):
             self._overlays.setdefault(id(position.parents[0]), Overlay()).record(collection, outcome.collection)
         if outcome.data is not None:
@@ -230,7 +255,8 @@ class Turn:
         if outcome.request is not None:
             try:
                 changed = request_read(outcome.request)
-                account.request = msgspec.structs.replace(changed, name=account.request.name)
+                kept = account.request
+                account.request = msgspec.structs.replace(changed, name=kept.name, graphql=kept.graphql)
             except FormatError as error:
                 message = f"it left a request that cannot be read: {error}"
                 account.faults.append(Fault("script", code, message, name))
@@ -247,24 +273,29 @@ class Turn:
 def _pre_scripts(position: Position) -> Iterator[tuple[str, str]]:
     """Scripts before the request: from the outermost collection inwards."""
     for parent in position.parents:
-        if parent.pre_request_script.strip():
-            yield parent.name, parent.pre_request_script
-    if position.request.pre_request_script.strip():
-        yield position.path, position.request.pre_request_script
+        yield parent.name, parent.pre_request_script
+    yield position.path, position.request.pre_request_script
 
 
 def _test_scripts(position: Position) -> Iterator[tuple[str, str]]:
     """Scripts after the answer: from the request outwards."""
-    if position.request.test_script.strip():
-        yield position.path, position.request.test_script
+    yield position.path, position.request.test_script
     for parent in reversed(position.parents):
-        if parent.test_script.strip():
-            yield parent.name, parent.test_script
+        yield parent.name, parent.test_script
+
+
+def _chain(phase: Literal["pre", "test"], scripts: Iterator[tuple[str, str]]) -> Script | None:
+    """The scripts as one chain, empty ones left out; None where there is none."""
+    kind = "pre-request script" if phase == "pre" else "test script"
+    (name, source), *then = [
+        (f"{holder}: {kind}", clean) for holder, source in scripts if (clean := source_clean(source))
+    ] or [("", "")]
+    return Script(phase, source, name, then) if source else None
 
 
 def _script_request(request: Request) -> Json:
     """The request as scripts see it: without its own scripts and saved answers, which no script needs."""
-    result = request_dump(request)
+    result = request_dump(msgspec.structs.replace(request, graphql=None))
     for name in ("preRequestScript", "testScript", "responses", "description", "_ref_id"):
         result.pop(name, None)
     return result

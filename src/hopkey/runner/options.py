@@ -14,7 +14,10 @@ Row = Mapping[str, str]
 
 
 class Connection(msgspec.Struct, frozen=True):
-    """How requests go out. ``timeout`` in seconds, for connecting and for each read; ``retries`` where that fails."""
+    """How requests go out. ``timeout`` in seconds for each answer; ``retries`` where a connection fails.
+
+    With ``http2``, servers that offer HTTP/2 are spoken to in it; this needs the package ``h2``.
+    """
 
     timeout: float = 60.0
     verify: bool = True
@@ -24,6 +27,7 @@ class Connection(msgspec.Struct, frozen=True):
     proxy: str | None = None
     retries: int = 0
     follow_redirects: bool = True
+    http2: bool = False
 
 
 class Options(msgspec.Struct, frozen=True):

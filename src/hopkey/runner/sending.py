@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
+import io
 import os
 import socket
 import ssl
+import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
@@ -18,11 +21,16 @@ from hopkey.runner.cookies import CookieJar
 from hopkey.runner.options import Connection
 from hopkey.runner.results import Answer
 
+if TYPE_CHECKING:
+    from hopkey.runner.http2 import Http2
+
 MAX_BODY = 100 * 1024 * 1024
-MAX_REDIRECTS = 10
+MAX_REDIRECTS = 20
+_ACCEPT = "application/json, text/plain, */*"  # what servers see of the official runner
 _REDIRECTS = frozenset([301, 302, 303, 307, 308])
 _IDEMPOTENT = frozenset(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"])
 _CHUNK = 64 * 1024
+_BUFFER = 16 * 1024
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
 
@@ -30,8 +38,51 @@ class SendError(OSError):
     """No answer came. The message says why in plain words."""
 
 
+_DEADLINE = threading.local()
+"""``moment``: when the answer that this thread waits for must be whole, on the clock of `time.monotonic`."""
+
+
+class _Timed(io.RawIOBase):
+    """What arrives on a socket until the deadline: a byte now and then would hold a run for ever."""
+
+    def __init__(self, sock: Any, moment: float) -> None:
+        self._sock = sock
+        self._moment = moment
+        self._inner = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._moment - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self._sock.settimeout(left)
+        read: int | None = self._inner.readinto(buffer)
+        return read
+
+    def close(self) -> None:
+        self._inner.close()
+        super().close()
+
+
+class _Watched:
+    """The part of a socket that an answer is read from."""
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+
+    def makefile(self, _mode: str) -> Any:
+        moment = getattr(_DEADLINE, "moment", None)
+        return self._sock.makefile("rb") if moment is None else io.BufferedReader(_Timed(self._sock, moment), _BUFFER)
+
+
+def _answer_of(sock: Any, *arguments: Any, **named: Any) -> http.client.HTTPResponse:
+    return http.client.HTTPResponse(_Watched(sock), *arguments, **named)  # type: ignore[arg-type]
+
+
 class _Prompt:
-    """Acknowledges what arrives at once.
+    """Acknowledges what arrives at once, and reads it until the deadline.
 
     A server that writes head and body apart, and waits for the first to be acknowledged before it sends the second
     (Nagle's algorithm), would otherwise make every answer 40 ms late.
@@ -47,11 +98,11 @@ class _Prompt:
 
 
 class _PlainConnection(_Prompt, urllib3.connection.HTTPConnection):
-    pass
+    response_class = staticmethod(_answer_of)  # type: ignore[assignment]
 
 
 class _TlsConnection(_Prompt, urllib3.connection.HTTPSConnection):
-    pass
+    response_class = staticmethod(_answer_of)  # type: ignore[assignment]
 
 
 class _PlainPool(urllib3.HTTPConnectionPool):
@@ -79,19 +130,23 @@ class Sender:
             self._tls = _tls(self._connection)
         self._direct = urllib3.PoolManager(num_pools=50, maxsize=8, **self._tls)
         self._direct.pool_classes_by_scheme = _POOLS
+        self._http2 = _http2(self._connection) if self._connection.http2 else None
         self._proxies: dict[str, urllib3.ProxyManager] = {}
         self._uses_proxies = self._connection.proxy is not None or any(
             name.lower().endswith("_proxy") for name in os.environ
         )
 
     def send(self, outgoing: Outgoing, cookies: CookieJar | None = None, seconds: float | None = None) -> Answer:
-        """Send and read the whole answer, redirects followed. `seconds` bounds the whole. Raises `SendError`."""
+        """Send and read the whole answer, redirects followed. Raises `SendError`.
+
+        `seconds` bounds the whole; each answer by itself is bounded by the time-out of the connection.
+        """
         start = time.perf_counter()
         deadline = None if seconds is None else start + seconds
         method, url, body = outgoing.method, outgoing.url, outgoing.body
-        headers = urllib3.HTTPHeaderDict(outgoing.headers)
+        headers = urllib3.HTTPHeaderDict((name, _wire(value)) for name, value in outgoing.headers)
         headers.setdefault("User-Agent", f"hopkey/{hopkey.__version__}")
-        headers.setdefault("Accept", "*/*")
+        headers.setdefault("Accept", _ACCEPT)
         headers.setdefault("Accept-Encoding", "gzip, deflate")
         for _ in range(MAX_REDIRECTS + 1):
             response, content = self._exchange(method, url, headers, body, cookies, deadline)
@@ -100,9 +155,7 @@ class Sender:
                 break
             if not location:
                 break
-            target = urljoin(url, location)
-            if urlsplit(target).scheme not in ("http", "https"):
-                raise SendError(f"it redirects to {target!r}, which is neither http nor https")
+            target = _redirect(url, location)
             if response.status == 303 or (response.status in (301, 302) and method == "POST"):
                 method, body = ("GET" if method != "HEAD" else method), None
                 for name in ("Content-Type", "Content-Length", "Content-Encoding"):
@@ -124,6 +177,8 @@ class Sender:
 
     def close(self) -> None:
         self._direct.clear()
+        if self._http2 is not None:
+            self._http2.close()
         for proxy in self._proxies.values():
             proxy.clear()
 
@@ -168,7 +223,13 @@ class Sender:
             timeout = min(timeout, deadline - time.perf_counter())
             if timeout <= 0:
                 raise SendError("the server did not answer in time")
-        response = self._pool(url).request(
+        _DEADLINE.moment = time.monotonic() + timeout
+        pool = self._pool(url)
+        if self._http2 is not None and pool is self._direct and url.startswith("https:"):
+            answer = self._http2.request(method, url, headers, body, _DEADLINE.moment, MAX_BODY)
+            if answer is not None:
+                return answer, _read(answer, deadline)
+        response = pool.request(
             method,
             url,
             headers=headers,
@@ -222,9 +283,28 @@ def explain(error: Exception) -> str:
         return f"connection refused by{where or ' the host'}"
     if isinstance(reason, urllib3.exceptions.TimeoutError) and "timed out" in text:
         return "the server did not answer in time"
+    if isinstance(reason, urllib3.exceptions.DecodeError):
+        return "the answer is not compressed as its Content-Encoding says"
+    if isinstance(reason, urllib3.exceptions.ProtocolError):
+        return _broken(reason.args[-1] if reason.args else reason)
     if isinstance(reason, urllib3.exceptions.NewConnectionError):
         return text.rsplit(": ", 1)[-1]
     return text
+
+
+def _broken(cause: object) -> str:
+    """What was wrong with an answer that is no HTTP, or not whole."""
+    if isinstance(cause, http.client.RemoteDisconnected):
+        return "the server closed the connection without an answer"
+    if isinstance(cause, ConnectionError | ssl.SSLError):
+        return "the server broke off the connection"
+    if isinstance(cause, http.client.IncompleteRead | urllib3.exceptions.IncompleteRead):
+        return "the answer broke off before its end"
+    if isinstance(cause, http.client.BadStatusLine | http.client.UnknownProtocol):
+        return "what came back is no HTTP answer"
+    if isinstance(cause, http.client.HTTPException):
+        return f"the answer cannot be read: {cause}"
+    return str(cause)
 
 
 def _read(response: Any, deadline: float | None) -> bytes:
@@ -262,12 +342,33 @@ def _tls(connection: Connection) -> dict[str, Any]:
     return arguments
 
 
+def _http2(connection: Connection) -> Http2:
+    """With a context of its own, which offers HTTP/2. Raises `SendError` where the package is not there."""
+    try:
+        from hopkey.runner.http2 import Http2
+    except ModuleNotFoundError:
+        raise SendError("--http2 needs: pip install 'hopkey[http2]'") from None
+    return Http2(_tls(connection)["ssl_context"])
+
+
 def _proxy(url: str, tls: dict[str, Any]) -> urllib3.ProxyManager:
     parts = urlsplit(url)
     headers = None
     if parts.username:
         headers = urllib3.make_headers(proxy_basic_auth=f"{parts.username}:{parts.password or ''}")
     return urllib3.ProxyManager(url, proxy_headers=headers, num_pools=50, maxsize=8, **tls)
+
+
+def _redirect(url: str, location: str) -> str:
+    """Where a redirect leads. Raises `SendError`."""
+    try:
+        target = urljoin(url, location)
+        parts = urlsplit(target)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return target
+    except ValueError:
+        pass
+    raise SendError(f"it redirects to {location[:200]!r}, which is no address that could be asked")
 
 
 def _leaves(url: str, target: str) -> bool:
@@ -286,6 +387,15 @@ def _may_retry(method: str, error: Exception) -> bool:
     return method in _IDEMPOTENT and isinstance(
         reason, urllib3.exceptions.ProtocolError | urllib3.exceptions.ReadTimeoutError
     )
+
+
+def _wire(value: str) -> str:
+    """A header's value, of which each character is a byte (RFC 9110, 5.5): what is no Latin-1 goes as UTF-8."""
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "replace").decode("latin-1")
+    return value
 
 
 def _joined(headers: Any) -> list[tuple[str, str]]:

@@ -29,19 +29,27 @@ class Position(msgspec.Struct, frozen=True):
 
     @property
     def auth(self) -> Json:
-        """The request's authorization, or the nearest one above it that does not itself inherit."""
+        """The request's authorization, or the nearest one above it that does not itself inherit.
+
+        As in the official runner, one that inherits does so whether it is switched on or not; but not in GraphQL.
+        """
+        if self.request.graphql is not None and not self.request.auth.get("authActive", True):
+            return self.request.auth
         for auth in (self.request.auth, *(parent.auth for parent in reversed(self.parents))):
-            if auth.get("authType") != "inherit" or not auth.get("authActive", True):
+            if auth.get("authType") != "inherit":
                 return auth
         return {"authType": "none", "authActive": True}
 
     @property
     def headers(self) -> tuple[KeyValue, ...]:
-        """Headers inherited from the folders above; an inner one replaces an outer one of the same name."""
+        """Headers inherited from the folders above; an inner one replaces an outer one of the same name.
+
+        One that is switched off stands in the way of those above it, too.
+        """
         found: dict[str, KeyValue] = {}
         for parent in self.parents:
-            found |= {item.key.lower(): item for item in parent.headers if item.active}
-        return tuple(found.values())
+            found |= {item.key.lower(): item for item in parent.headers}
+        return tuple(item for item in found.values() if item.active)
 
     @property
     def variables(self) -> tuple[Sequence[Variable], ...]:
@@ -50,7 +58,7 @@ class Position(msgspec.Struct, frozen=True):
     @property
     def effective(self) -> Request:
         """The request with what it inherits: its own headers first, then those that it does not name itself."""
-        own = {item.key.lower() for item in self.request.headers if item.active}
+        own = {item.key.lower() for item in self.request.headers if item.active or self.request.graphql is None}
         inherited = tuple(item for item in self.headers if item.key.lower() not in own)
         return msgspec.structs.replace(self.request, auth=self.auth, headers=(*self.request.headers, *inherited))
 

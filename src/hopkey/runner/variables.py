@@ -52,10 +52,13 @@ def value_of(entry: Entry) -> str:
 
 
 def collection_entries(scopes: Sequence[Sequence[Variable]]) -> list[Entry]:
-    """Variables of the collection and its folders, outermost first: an inner one replaces an outer one of its name."""
+    """Variables of the collection and its folders, outermost first: an inner one replaces an outer one of its name.
+
+    Of several with one name in the same place, the first counts.
+    """
     found: dict[str, Entry] = {}
     for variables in scopes:
-        found |= {variable.key: _entry(variable, variable.current_value) for variable in variables}
+        found |= {item.key: _entry(item, item.current_value) for item in reversed(variables) if item.key.strip()}
     return list(found.values())
 
 
@@ -86,7 +89,8 @@ class Scope:
     """What names mean for one request.
 
     Request variables stand above collection variables, these above the environment, that above the globals; the
-    predefined ``$`` variables above all.
+    predefined ``$`` variables above all. Of several with one name in the same place, the first counts; a request
+    variable without a value does not.
     """
 
     def __init__(
@@ -97,21 +101,18 @@ class Scope:
         selected: Sequence[Entry],
         global_: Sequence[Entry],
     ) -> None:
-        values: dict[str, str] = {}
-        for entry in (*global_, *selected, *collection):
-            values[entry["key"]] = value_of(entry)
-        for item in request:
-            if item.active and item.key:
-                values[item.key] = item.value
+        values = {item.key: item.value for item in reversed(request) if item.active and item.key and item.value}
+        for entry in (*collection, *selected, *global_):
+            values.setdefault(entry["key"], value_of(entry))
         self._values = values
 
     def lookup(self, name: str) -> str | None:
         made = predefined(name) if name.startswith("$") else None
         return made if made is not None else self._values.get(name)
 
-    def render(self, text: str) -> str:
-        """`text` with its templates filled in. Raises `hopkey.formats.templates.TemplateLoop`."""
-        return render(text, self.lookup)
+    def render(self, text: str, *, strict: bool = False) -> str:
+        """`text` with its templates filled in. Raises `TemplateLoop` and, where `strict`, `UnknownVariable`."""
+        return render(text, self.lookup, strict=strict)
 
 
 def _entry(variable: Variable, current: str) -> Entry:

@@ -35,11 +35,12 @@ def is_within(address: str, networks: Sequence[Network]) -> bool:
 
 
 def is_address(text: str) -> bool:
+    """Whether `text` is an address of the network: one with a zone means nothing to another machine."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
         return False
-    return True
+    return "%" not in text
 
 
 def limit_key(address: str) -> str:

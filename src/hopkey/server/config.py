@@ -9,13 +9,19 @@ from __future__ import annotations
 import functools
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, get_type_hints
 from urllib.parse import urlsplit
 
+from hopkey.server.smtp_url import smtp_url_read
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 
 class ConfigError(Exception):
@@ -95,6 +101,61 @@ class Config:
         "minutes after which generating and deleting tokens, and acts in the console, ask to confirm the sign-in; "
         "0: never",
     )
+    smtp_url: str = _setting(
+        "",
+        "HOPKEY_SMTP_URL",
+        "where mail is handed over: smtp://user:password@host:587?tls=starttls or smtps://user:password@host; "
+        "empty: mail is not set up",
+        flag=False,
+        secret=True,
+    )
+    smtp_url_file: str = _setting(
+        "", "HOPKEY_SMTP_URL_FILE", "file that holds that address, instead of HOPKEY_SMTP_URL"
+    )
+    mail_from: str = _setting(
+        "", "HOPKEY_MAIL_FROM", "sender of mails, such as Hopkey <hopkey@example.com>; required with HOPKEY_SMTP_URL"
+    )
+    outbox_days: int = _setting(
+        30, "HOPKEY_OUTBOX_DAYS", "days that the lists of mails and webhook deliveries go back, 1 to 3650"
+    )
+    webhook_private: str = _setting(
+        "auto",
+        "HOPKEY_WEBHOOK_PRIVATE",
+        "whether webhooks may lead to private and loopback addresses: allow, refuse, or auto: only while "
+        "HOPKEY_PUBLIC_URL is empty",
+    )
+    signup: str = _setting(
+        "closed",
+        "HOPKEY_SIGNUP",
+        "who may make an account: closed (whom an administrator invites), invitation (also whom a team invites), "
+        "domain (also whoever has an address of HOPKEY_SIGNUP_DOMAINS)",
+    )
+    signup_domains: tuple[str, ...] = _setting(
+        tuple, "HOPKEY_SIGNUP_DOMAINS", "mail domains, separated by commas, for HOPKEY_SIGNUP=domain"
+    )
+    password_sign_in: bool = _setting(
+        True,
+        "HOPKEY_PASSWORD_SIGN_IN",
+        "yes or no: whether people sign in with a password; no needs another way to be configured",
+    )
+    require_second_factor: str = _setting(
+        "no", "HOPKEY_REQUIRE_SECOND_FACTOR", "whose sign-in needs a second factor: no, administrators or everybody"
+    )
+    oidc_issuer: str = _setting(
+        "",
+        "HOPKEY_OIDC_ISSUER",
+        "issuer of the OpenID Connect provider people sign in with, such as https://id.example.com",
+    )
+    oidc_client_id: str = _setting("", "HOPKEY_OIDC_CLIENT_ID", "client id that the provider gave this server")
+    oidc_client_secret: str = _setting(
+        "", "HOPKEY_OIDC_CLIENT_SECRET", "client secret that the provider gave this server", flag=False, secret=True
+    )
+    oidc_client_secret_file: str = _setting(
+        "", "HOPKEY_OIDC_CLIENT_SECRET_FILE", "file that holds the client secret, instead of HOPKEY_OIDC_CLIENT_SECRET"
+    )
+    oidc_name: str = _setting(
+        "single sign-on", "HOPKEY_OIDC_NAME", "name of the provider on the sign-in page: Sign in with ..."
+    )
     cache_mb: int = _setting(
         64, "HOPKEY_CACHE_MB", "memory of each process for ready-made answers, in megabytes, 1 to 4096"
     )
@@ -110,6 +171,13 @@ class Config:
         _range(self, "cache_mb", 1, 4096)
         _range(self, "audit_days", 0, 36_500)
         _range(self, "recent_minutes", 0, 100_000)
+        _range(self, "outbox_days", 1, 3650)
+        if self.webhook_private not in ("auto", "allow", "refuse"):
+            raise ConfigError(f"HOPKEY_WEBHOOK_PRIVATE is {self.webhook_private!r}; use auto, allow or refuse.")
+        _mail(self)
+        _choice(self, "signup", ("closed", "invitation", "domain"))
+        _choice(self, "require_second_factor", ("no", "administrators", "everybody"))
+        self._check_identity()
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise ConfigError(f"HOPKEY_LOG_LEVEL is {self.log_level!r}; use debug, info, warning or error.")
         if self.public_url:
@@ -128,6 +196,30 @@ class Config:
                 "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
             )
 
+    def _check_identity(self) -> None:
+        domains = tuple(domain.lower().removeprefix("@") for domain in self.signup_domains)
+        object.__setattr__(self, "signup_domains", domains)
+        if self.signup == "domain" and not domains:
+            raise ConfigError("HOPKEY_SIGNUP=domain needs HOPKEY_SIGNUP_DOMAINS, such as example.com,example.org.")
+        if any("." not in domain or not _DOMAIN.fullmatch(domain) for domain in domains):
+            raise ConfigError(
+                f"HOPKEY_SIGNUP_DOMAINS must list domains such as example.com, not {','.join(domains)!r}."
+            )
+        object.__setattr__(self, "oidc_issuer", self.oidc_issuer.rstrip("/"))
+        if self.oidc_issuer:
+            parts = urlsplit(self.oidc_issuer)
+            local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+            if parts.scheme != "https" and not (parts.scheme == "http" and local):
+                raise ConfigError("HOPKEY_OIDC_ISSUER must begin with https://, as the provider names itself.")
+            if not parts.hostname or parts.query or parts.fragment:
+                raise ConfigError("HOPKEY_OIDC_ISSUER must be the provider's address, such as https://id.example.com.")
+            if not self.oidc_client_id:
+                raise ConfigError("HOPKEY_OIDC_ISSUER needs HOPKEY_OIDC_CLIENT_ID: register this server there first.")
+        if not self.password_sign_in and not self.oidc_issuer:
+            raise ConfigError(
+                "HOPKEY_PASSWORD_SIGN_IN=no would leave no way in: set HOPKEY_OIDC_ISSUER first, or leave passwords on."
+            )
+
     @property
     def uses_postgresql(self) -> bool:
         return bool(self.database_url)
@@ -135,6 +227,11 @@ class Config:
     @property
     def sqlite_path(self) -> Path:
         return self.data_dir / "hopkey.sqlite3"
+
+    @property
+    def webhooks_reach_private(self) -> bool:
+        """Whether webhooks may be sent to private and loopback addresses."""
+        return self.webhook_private == "allow" or (self.webhook_private == "auto" and not self.public_url)
 
     @property
     def base_url(self) -> str:
@@ -173,8 +270,24 @@ class Config:
         result = {}
         for item in fields(self):
             value = getattr(self, item.name)
+            if isinstance(value, bool):
+                value = "yes" if value else "no"
             result[item.metadata["variable"]] = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
         return result
+
+
+def _mail(config: Config) -> None:
+    """Raises `ConfigError` for settings of mail that cannot be used; the address itself is never repeated."""
+    if config.smtp_url:
+        try:
+            smtp_url_read(config.smtp_url)
+        except ValueError as error:
+            raise ConfigError(f"HOPKEY_SMTP_URL {error}.") from None
+    sender = parseaddr(config.mail_from)[1]
+    if config.mail_from and (sender.count("@") != 1 or any(char in config.mail_from for char in "\r\n")):
+        raise ConfigError("HOPKEY_MAIL_FROM must be an address such as Hopkey <hopkey@example.com>.")
+    if (config.smtp_url or config.smtp_url_file) and not sender:
+        raise ConfigError("HOPKEY_SMTP_URL needs a sender: set HOPKEY_MAIL_FROM, such as Hopkey <hopkey@example.com>.")
 
 
 def _range(config: Config, name: str, low: int, high: int) -> None:
@@ -184,12 +297,24 @@ def _range(config: Config, name: str, low: int, high: int) -> None:
         raise ConfigError(f"{variable} is {value}; it must be from {low} to {high}.")
 
 
+def _choice(config: Config, name: str, choices: tuple[str, ...]) -> None:
+    value = getattr(config, name)
+    if value not in choices:
+        variable = next(item.metadata["variable"] for item in fields(config) if item.name == name)
+        raise ConfigError(f"{variable} is {value!r}; use {', '.join(choices[:-1])} or {choices[-1]}.")
+
+
 def _parse(variable: str, text: str, kind: Any) -> Any:
     if kind is int:
         try:
             return int(text)
         except ValueError:
             raise ConfigError(f"{variable} must be a whole number, not {text!r}.") from None
+    if kind is bool:
+        word = text.strip().lower()
+        if word not in ("yes", "true", "on", "1", "no", "false", "off", "0"):
+            raise ConfigError(f"{variable} must be yes or no, not {text!r}.")
+        return word in ("yes", "true", "on", "1")
     if kind is Path:
         return Path(text).expanduser().absolute()
     if kind is str:

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from hopkey.server import config as _config
+from hopkey.server.logs import logging_settings
 from hopkey.server.secret_key import secret_key_read, throwaway_key
 
 _CONFIG = _config.current()
@@ -87,12 +88,18 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "allauth.usersessions",
     "hopkey.server.changes",
     "hopkey.server.audit",
+    "hopkey.server.mail",
+    "hopkey.server.webhooks",
     "hopkey.server.accounts",
+    "hopkey.server.notices",
     "hopkey.server.workspaces",
     "hopkey.server.tokens",
+    "hopkey.server.automation",
+    "hopkey.server.provisioning",
     "hopkey.server.figures",
     "hopkey.server.maintenance",
     "hopkey.server.ui",
@@ -107,10 +114,12 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "hopkey.server.ui.middleware.NoNulMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "hopkey.server.accounts.middleware.SessionSeenMiddleware",
 ]
 
 TEMPLATES = [
@@ -159,22 +168,23 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "10/m/ip,5/300s/key",
     "change_password": "5/m/user",
     "reauthenticate": "10/m/user",
+    "passkey": "30/m/ip",
+    "mailed_code": "60/m/ip,5/900s/key",
+    # Mailed codes: asked for, and tried.
+    "request_login_code": "20/m/ip,3/m/key,10/h/key",
+    "oidc": "60/m/ip",
 }
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+MFA_ADAPTER = "hopkey.server.accounts.adapter.MfaAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+# Clocks of phones differ: the codes just before and after count as well, each once (accounts/factors.py).
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODE_DIGITS = 10
+EMAIL_BACKEND = "hopkey.server.mail.backend.OutboxBackend"
 
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 3600
 STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.AppDirectoriesFinder"]
 
-_LEVEL = _CONFIG.log_level.upper()
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "filters": {"secrets": {"()": "hopkey.server.logs.SecretsFilter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["secrets"]}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    # The second logger writes addresses: the filter stands there too, for handlers that others add.
-    "loggers": {"hopkey": {"level": _LEVEL}, "django.request": {"filters": ["secrets"]}},
-}
+LOGGING = logging_settings(_CONFIG)

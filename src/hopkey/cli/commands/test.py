@@ -109,6 +109,9 @@ def _add_network_arguments(result: Parser) -> None:
     group.add_argument(
         "--retries", metavar="N", type=_retries, default=0, help="try again where a connection fails (default 0)"
     )
+    group.add_argument(
+        "--http2", action="store_true", help="speak HTTP/2 where a server offers it (pip install 'hopkey[http2]')"
+    )
     group.add_argument("--no-redirects", action="store_true", help="do not follow redirects")
     group.add_argument(
         "--proxy", metavar="URL", help="HTTP proxy (default: HTTP_PROXY, HTTPS_PROXY, NO_PROXY); '' for none"
@@ -254,6 +257,7 @@ def _options(arguments: argparse.Namespace, terminal: Terminal) -> Options:
             proxy=arguments.proxy,
             retries=arguments.retries,
             follow_redirects=not arguments.no_redirects,
+            http2=arguments.http2,
         ),
     )
 

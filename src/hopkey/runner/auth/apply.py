@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from hopkey.formats.model import Json
 from hopkey.runner.auth import akamai, aws, hawk, jwt
-from hopkey.runner.auth.draft import AuthError, Draft
+from hopkey.runner.auth.draft import TOKEN, AuthError, Draft
 
 
 def apply(auth: Json, draft: Draft, *, token: Callable[[Json], str]) -> None:
@@ -32,7 +32,11 @@ def _nothing(_auth: Json, _draft: Draft, _token: Callable[[Json], str]) -> None:
 
 
 def _basic(auth: Json, draft: Draft, _token: Callable[[Json], str]) -> None:
-    pair = f"{_text(auth, 'username')}:{_text(auth, 'password')}".encode()
+    text = f"{_text(auth, 'username')}:{_text(auth, 'password')}"
+    try:
+        pair = text.encode("latin-1")  # as browsers do, and the official runner
+    except UnicodeEncodeError:
+        pair = text.encode("utf-8", "replace")
     draft.set("Authorization", "Basic " + base64.b64encode(pair).decode("ascii"))
 
 
@@ -42,21 +46,27 @@ def _bearer(auth: Json, draft: Draft, _token: Callable[[Json], str]) -> None:
 
 def _api_key(auth: Json, draft: Draft, _token: Callable[[Json], str]) -> None:
     key = _text(auth, "key")
+    if not key:
+        return
     if auth.get("addTo") == "QUERY_PARAMS":
-        draft.add_query(urlencode({key: _text(auth, "value")}, quote_via=quote))
-    elif key:
+        draft.add_query(urlencode({key: _text(auth, "value")}))
+    elif not TOKEN.fullmatch(key):
+        raise AuthError(f"API key: {key!r} is no name of a header")
+    else:
         draft.set(key, _text(auth, "value"))
 
 
 def _oauth2(auth: Json, draft: Draft, token: Callable[[Json], str]) -> None:
     value = token(auth.get("grantTypeInfo") or {})
     if auth.get("addTo") == "QUERY_PARAMS":
-        draft.add_query(urlencode({"access_token": value}, quote_via=quote))
+        draft.add_query(urlencode({"access_token": value}))
     else:
         draft.set("Authorization", "Bearer " + value)
 
 
 def _aws(auth: Json, draft: Draft, _token: Callable[[Json], str]) -> None:
+    address, mark, query = draft.url.partition("?")
+    draft.url = address + mark + query.replace("+", "%20")  # a plus sign is no space to every service
     aws.sign(
         draft,
         access_key=_text(auth, "accessKey"),
@@ -106,10 +116,10 @@ def _jwt(auth: Json, draft: Draft, _token: Callable[[Json], str]) -> None:
         private_key=_text(auth, "privateKey"),
     )
     if auth.get("addTo") == "QUERY_PARAMS":
-        draft.add_query(urlencode({_text(auth, "paramName") or "token": made}, quote_via=quote))
+        draft.add_query(urlencode({_text(auth, "paramName") or "token": made}))
     else:
-        prefix = str(auth.get("headerPrefix", "Bearer ")).strip()
-        draft.set("Authorization", f"{prefix} {made}".strip())
+        # As it is written, with the space at its end or without; the official runner adds none.
+        draft.set("Authorization", (_text(auth, "headerPrefix") or "Bearer ") + made)
 
 
 _KINDS: dict[str, Callable[[Json, Draft, Callable[[Json], str]], None]] = {

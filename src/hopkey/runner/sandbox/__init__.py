@@ -15,6 +15,7 @@ from hopkey.runner.sandbox.types import (
     ScriptError,
     ScriptResponse,
     TestBlock,
+    source_clean,
 )
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "ScriptError",
     "ScriptResponse",
     "TestBlock",
+    "source_clean",
 ]

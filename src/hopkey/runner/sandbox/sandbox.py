@@ -29,10 +29,13 @@ from hopkey.runner.sandbox.types import (
     ScriptError,
     ScriptResponse,
     TestBlock,
+    source_clean,
 )
 
 SNAPSHOT = "snapshot.bin"
+PARSER = "acorn.js"
 _TICK_SECONDS = 0.02
+_PARSING_SECONDS = 5.0
 _ENTRY_POINTS = ("__begin", "__drain", "__settle", "__finish")
 _STRICT = '"use strict";'
 _MAX_DEPTH = 1000
@@ -72,6 +75,7 @@ class Sandbox:
         self._maximum_pages = (self._limits.memory_bytes * 2 + (32 << 20)) // PAGE
         self._modules: dict[str, str] = {}
         self._deadline = 0.0
+        self._part = 0
         self._senders: ThreadPoolExecutor | None = None
         self._idle: Machine | None = None
         self._closed = threading.Event()
@@ -102,6 +106,7 @@ class Sandbox:
     def run(self, script: Script) -> Outcome:
         """Run one script to its end, timers and promises included. Raises `ScriptError`."""
         self._deadline = time.monotonic() + self._limits.seconds
+        self._part = 0
         machine = self._ready()
         functions = self._snapshot.functions
         try:
@@ -118,10 +123,11 @@ class Sandbox:
                 machine.close()
         console = tuple((level, text) for level, text in result["console"])
         if result["failure"] is not None:
+            self._part = int(result["failure"].get("part", 0))
             raise self._thrown(result["failure"], script, console)
         if result["stuck"]:
             message = "Script execution failed: it awaits something that never settles"
-            raise ScriptError("runtime", message, script.name, console)
+            raise ScriptError("runtime", message, self._name(script), console)
         return Outcome(
             selected=tuple(result["selected"]),
             global_=tuple(result["global"]),
@@ -148,7 +154,7 @@ class Sandbox:
         return json.dumps(
             {
                 "phase": script.phase,
-                "source": script.source,
+                "sources": _sources(script),
                 "legacy": self._legacy,
                 "selected": list(script.selected),
                 "global": list(script.global_),
@@ -273,6 +279,8 @@ class Sandbox:
 
     def _answer(self, operation: str, argument: Any) -> Any:
         match operation:
+            case "part":
+                self._part = int(argument)
             case "predefined":
                 return self._host.predefined(argument)
             case "random":
@@ -310,33 +318,64 @@ class Sandbox:
             return refuse("the module is larger than 5 MB")
         return answer.body.decode("utf-8", "replace")
 
+    def _name(self, script: Script) -> str:
+        """The name of the script of the chain that was running last."""
+        names = (script.name, *(name for name, _ in script.then))
+        return names[self._part] if 0 <= self._part < len(names) else script.name
+
     def _trapped(self, trap: Trap, script: Script) -> ScriptError:
+        name = self._name(script)
         if trap.kind == "timeout":
             message = f"Script execution failed: not finished after {self._limits.seconds:g} s"
-            return ScriptError("timeout", message, script.name)
-        return ScriptError(
-            "memory" if trap.kind == "memory" else "engine", f"Script execution failed: {trap}", script.name
-        )
+            return ScriptError("timeout", message, name)
+        return ScriptError("memory" if trap.kind == "memory" else "engine", f"Script execution failed: {trap}", name)
 
     def _thrown(self, error: dict[str, Any], script: Script, console: tuple[tuple[str, str], ...]) -> ScriptError:
-        name, message = str(error.get("name", "Error")), str(error.get("message", ""))
+        name, message, where = str(error.get("name", "Error")), str(error.get("message", "")), self._name(script)
         if name == "LimitError":
-            return ScriptError("output", f"Script execution failed: {message}", script.name, console)
+            return ScriptError("output", f"Script execution failed: {message}", where, console)
         if name == "InternalError" and "out of memory" in message:
             megabytes = self._limits.memory_bytes // (1024 * 1024)
             text = f"Script execution failed: more than {megabytes} MB of memory"
-            return ScriptError("memory", text, script.name, console)
+            return ScriptError("memory", text, where, console)
         if error.get("syntax"):
-            where = _place(str(error.get("stack", "")), strict=not self._legacy)
-            text = f"{name}: [Hopkey] Script failed to parse: {message}{where}"
-            return ScriptError("syntax", f"Script execution failed: {text}", script.name, console)
+            place = _place(str(error.get("stack", "")), strict=not self._legacy)
+            source = _sources(script)[self._part]
+            reason = self._explained(source) or f"{message}{place}"
+            parsed = "" if self._legacy else "[Hoppscotch] Script failed to parse: "
+            return ScriptError("syntax", f"Script execution failed: {name}: {parsed}{reason}", where, console)
         if self._legacy:
             message = _legacy_wording(message)
-        return ScriptError("runtime", f"Script execution failed: {name}: {message}", script.name, console)
+        text = f"{name}: {message}" if name else message
+        return ScriptError("runtime", f"Script execution failed: {text}", where, console)
+
+    def _explained(self, source: str) -> str:
+        """Why `source` cannot be parsed, in the words of the parser that the official runner has; empty for no word."""
+        parser = packaged(PARSER)
+        if parser is None:
+            return ""
+        # Where the older sandbox has the script: in a function, below a line of its own.
+        code = f";(function() {{\n{source}\n}}).call(this);" if self._legacy else source
+        kind = "script" if self._legacy else "module"
+        machine = self._machine(self._snapshot, ticks=int(_PARSING_SECONDS / _TICK_SECONDS))
+        try:
+            machine.evaluate(parser.decode(), "<parser>")
+            options = json.dumps({"ecmaVersion": "latest", "sourceType": kind, "allowReturnOutsideFunction": True})
+            attempt = f"acorn.parse({json.dumps(code)}, {options})"
+            reason = f"(() => {{ try {{ {attempt}; return ''; }} catch (e) {{ return e.message; }} }})()"
+            return machine.text_of(machine.evaluate(reason, "<parser>"))
+        except (Trap, JavaScriptError):
+            return ""
+        finally:
+            machine.close()
 
     def _tick(self) -> None:
         while not self._closed.wait(_TICK_SECONDS):
             self._engine.increment_epoch()
+
+
+def _sources(script: Script) -> list[str]:
+    return [source_clean(source) for source in (script.source, *(source for _, source in script.then))]
 
 
 def _prelude() -> str:
@@ -357,7 +396,7 @@ def _response_value(answer: ScriptResponse) -> dict[str, Any]:
         "status": answer.status,
         "statusText": answer.status_text,
         "headers": [{"key": key, "value": value} for key, value in answer.headers],
-        "duration": round(answer.duration, 3),
+        "duration": max(1, round(answer.duration)) if answer.status else 0,
         "text": text,
         "base64": encoded,
         "deep": _is_deep(answer.body),

@@ -44,15 +44,18 @@ class Iteration(msgspec.Struct, frozen=True):
 
 
 class Script(msgspec.Struct, frozen=True):
-    """One script and its world.
+    """One script, or a chain of them, and its world.
 
-    ``name`` says where it stands ("Orders / Create: test script"), for messages; ``request`` is the request with what
+    ``name`` says where it stands ("Orders / Create: test script"), for messages; ``then`` are names and sources of
+    those that follow it in the same engine, so that they find what it put into ``globalThis``; one that throws ends
+    the chain, and none of its results count. ``request`` is the request with what
     it inherits, in the newest schema; ``url`` where it goes; ``location`` the names from the collection down to it.
     """
 
     phase: Literal["pre", "test"]
     source: str
     name: str
+    then: Sequence[tuple[str, str]] = ()
     selected: Sequence[Variable] = ()
     global_: Sequence[Variable] = ()
     collection: Sequence[Variable] = ()
@@ -62,6 +65,17 @@ class Script(msgspec.Struct, frozen=True):
     url: str = ""
     location: Sequence[str] = ()
     iteration: Iteration = msgspec.field(default_factory=Iteration)
+
+
+_MODULE_MARK = "export {};"
+
+
+def source_clean(source: str) -> str:
+    """A script without the mark that the app puts at its head, and without space around it; empty for no script."""
+    text = source.strip()
+    if text.startswith(_MODULE_MARK):
+        text = text.removeprefix(_MODULE_MARK).removeprefix("\n")
+    return text if text.strip() else ""
 
 
 class Expectation(msgspec.Struct, frozen=True):

@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from hopkey.server.accounts.models import User
+from hopkey.server.accounts.sealing import seal, unseal
+from hopkey.server.accounts.sessions import session_methods_set
+from hopkey.server.accounts.signing_in import methods_of
+from hopkey.server.audit.actor import Actor
+from hopkey.server.audit.models import Event
+from hopkey.server.audit.services import record
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """People come by invitation, by a one-time link, or are created by an operator; never by themselves."""
+    """People come by the ways in `hopkey.server.accounts` only, and every session that begins is recorded here."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
+    def get_login_stages(self) -> list[str]:
+        """What is asked after the first proof: the second factor, where the account has one."""
+        return ["allauth.mfa.stages.AuthenticateStage"]
+
     def add_message(self, *args: Any, **kwargs: Any) -> None:
         """Signing in and out is visible by itself: no message on the next page."""
+
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
+        return redirect("sign_in")
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        methods = methods_of(request, user)
+        session_methods_set(key=request.session.session_key or "", methods=methods)
+        by = Actor(user.pk, user.email, request.META.get("REMOTE_ADDR", ""), request.headers.get("User-Agent", ""))
+        record(Event.SIGNED_IN, by=by, kind="user", id=user.pk, label=user.email, detail={"with": methods})
+        return cast("HttpResponse", super().post_login(request, user, **kwargs))
+
+
+class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """Secrets of second factors are encrypted at rest."""
+
+    def encrypt(self, text: str) -> str:
+        return seal(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return unseal(encrypted_text)

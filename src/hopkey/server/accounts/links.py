@@ -13,12 +13,13 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from hopkey.server.accounts.models import LinkPurpose, OneTimeLink, User
-from hopkey.server.accounts.services import email_normalise, password_check, user_create_row
+from hopkey.server.accounts.services import email_normalise, password_check, sessions_end, user_create_row
 from hopkey.server.audit.actor import Actor
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
 from hopkey.server.config import current
 from hopkey.server.errors import Conflict, NotFound
+from hopkey.server.mail.services import mail_queue
 
 LINK_DAYS = 7
 
@@ -51,7 +52,7 @@ def password_link_issue(*, user: User, by: Actor) -> str:
 
 
 def invite_issue(*, email: str, administrator: bool = False, by: Actor) -> str:
-    """A link with which the holder of this address makes an account. An earlier one for it ends.
+    """A link with which the holder of this address makes an account, also mailed there. An earlier one for it ends.
 
     Raises `DomainError` (``email_invalid``) or `Conflict` (``email_taken``).
     """
@@ -62,7 +63,15 @@ def invite_issue(*, email: str, administrator: bool = False, by: Actor) -> str:
         OneTimeLink.objects.filter(purpose=LinkPurpose.INVITE, email=email).delete()
         detail = {"administrator": administrator}
         record(Event.USER_INVITED, by=by, kind="user", label=email, detail=detail)
-        return _issue(LinkPurpose.INVITE, None, email=email, administrator=administrator)
+        link = _issue(LinkPurpose.INVITE, None, email=email, administrator=administrator)
+        mail_queue(
+            to=email,
+            template="account_invitation",
+            context={"by": by.label, "link": link, "days": LINK_DAYS},
+            secrets=("link",),
+            useless_at=timezone.now() + timedelta(days=LINK_DAYS),
+        )
+        return link
 
 
 def invite_list() -> QuerySet[OneTimeLink]:
@@ -81,12 +90,17 @@ def invite_revoke(*, emails: Sequence[str], by: Actor) -> int:
     return len(found)
 
 
-def invite_redeem(*, secret: str, name: str, password: str, by: Actor) -> User:
+def invite_redeem(*, secret: str, name: str, password: str | None, by: Actor) -> User:
     """Create the invited account in the caller's transaction. Raises `DomainError`."""
     link = _take(secret, LinkPurpose.INVITE)
     user = user_create_row(email=link.email, name=name, password=password, is_administrator=link.administrator, by=by)
     link.delete()
     return user
+
+
+def invite_take(email: str) -> OneTimeLink | None:
+    """The open invitation of this address, locked, for whoever has shown otherwise that the address is theirs."""
+    return invite_list().select_for_update().filter(email=email).first()
 
 
 def link_get(secret: str) -> OneTimeLink:
@@ -101,7 +115,7 @@ def link_get(secret: str) -> OneTimeLink:
     return link
 
 
-def setup_link_redeem(*, secret: str, email: str, name: str, password: str, by: Actor) -> User:
+def setup_link_redeem(*, secret: str, email: str, name: str, password: str | None, by: Actor) -> User:
     """Create the first administrator in the caller's transaction.
 
     Raises `DomainError` for a bad link, e-mail, name or password.
@@ -114,17 +128,25 @@ def setup_link_redeem(*, secret: str, email: str, name: str, password: str, by: 
     return user
 
 
-def password_link_redeem(*, secret: str, password: str, by: Actor) -> User:
-    """Set the password of the link's account. Raises `DomainError` for a bad link or password."""
+def password_link_redeem(*, secret: str, password: str | None, by: Actor) -> User:
+    """Set the password of the link's account; with None, where nobody signs in with one, the link alone signs in.
+
+    Raises `DomainError` for a bad link or password.
+    """
     with transaction.atomic(durable=True):
         link = _take(secret, LinkPurpose.PASSWORD)
         user = link.user
         if user is None:
             raise NotFound("link_invalid", "This link has been used or has expired.")
-        password_check(password, user)
+        link.delete()
+        if password is None and not current().password_sign_in:
+            return user
+        password_check(password or "", user)
         user.set_password(password)
         user.save(update_fields=["password"])
-        link.delete()
+        # Another password ends every session by itself: none is listed any more.
+        sessions_end(user)
+        user.refresh_from_db(fields=["session_epoch"])
         record(Event.USER_PASSWORD_SET, by=by, kind="user", id=user.pk, label=user.email)
     return user
 

@@ -25,7 +25,8 @@ class User(AbstractBaseUser):
     """A person with an account. Signs in with the e-mail address, which is unique whatever its case.
 
     ``is_active`` False: sessions and tokens are refused at once; nothing is lost. ``session_epoch``: sessions begun in
-    an earlier one are refused, however they were begun.
+    an earlier one are refused, however they were begun. ``email_proven_at``: since when it is known that the address is
+    this person's; empty where the person typed it and nothing has shown it yet (docs/identity.md).
     """
 
     id = models.CharField(primary_key=True, max_length=32, default=new_id, editable=False)
@@ -35,6 +36,7 @@ class User(AbstractBaseUser):
     is_administrator = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
     session_epoch = models.PositiveIntegerField(default=0)
+    email_proven_at = models.DateTimeField(null=True)
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -92,3 +94,25 @@ class OneTimeLink(models.Model):
 
     class Meta:
         db_table = "hopkey_one_time_link"
+
+
+class OidcIdentity(models.Model):
+    """An identity at an OpenID Connect provider that signs in as an account.
+
+    Known by issuer and subject, never by its e-mail address: subjects are unique and never given to somebody else
+    (OpenID Connect Core 1.0, section 2), and another provider's subjects mean other people.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="identities")
+    issuer = models.CharField(max_length=500)
+    subject = models.CharField(max_length=255)
+    email = models.CharField(max_length=254, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "hopkey_oidc_identity"
+        constraints = [
+            models.UniqueConstraint(fields=["issuer", "subject"], name="oidc_identity_unique"),
+            models.UniqueConstraint(fields=["user", "issuer"], name="oidc_identity_one_per_issuer"),
+        ]

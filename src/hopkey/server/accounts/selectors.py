@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import RawSQL
 
 from hopkey.server.accounts.models import User
@@ -20,11 +20,19 @@ def user_list() -> QuerySet[User]:
 
 def user_get(email_or_id: str) -> User:
     """The account with this id or e-mail address. Raises `NotFound` (``user_not_found``)."""
-    wanted = email_or_id.strip().replace("\0", "")
-    users = User.objects.filter(email__iexact=wanted) | User.objects.filter(pk=wanted)
-    user = users.first()
+    wanted = email_or_id.strip()
+    # No database knows a text with NUL; PostgreSQL would not even be asked.
+    user = None if "\0" in wanted else User.objects.filter(Q(email__iexact=wanted) | Q(pk=wanted)).first()
     if user is None:
         raise NotFound("user_not_found", f"There is no account {email_or_id!r}.")
+    return user
+
+
+def user_get_by_id(user_id: str) -> User:
+    """For programs, which say ids. Raises `NotFound` (``user_not_found``)."""
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        raise NotFound("user_not_found", "There is no account with this id.")
     return user
 
 
@@ -68,6 +76,20 @@ def user_page(*, text: str = "", state: str = "", after: str = "", limit: int) -
     following = users.filter(pk__in=users.values("pk")[:_WINDOW])
     found = list(following.filter(Q(email__icontains=text) | Q(name__icontains=text))[:limit])
     return found if len(found) >= limit else list(users.filter(pk__in=_containing(text))[:limit])
+
+
+def user_counts(users: Sequence[User]) -> dict[str, tuple[int, int]]:
+    """By id: how many tokens, and how many teams, each of these has; one query."""
+    tokens = User.objects.filter(pk=OuterRef("pk")).annotate(number=Count("tokens")).values("number")
+    teams = User.objects.filter(pk=OuterRef("pk")).annotate(number=Count("memberships")).values("number")
+    rows = User.objects.filter(pk__in=[user.pk for user in users])
+    return {pk: (own, joined) for pk, own, joined in rows.values_list("pk", Subquery(tokens), Subquery(teams))}
+
+
+def last_administrator_is(user: User) -> bool:
+    """Whether nobody else could administer this server."""
+    others = User.objects.filter(is_administrator=True, is_active=True).exclude(pk=user.pk)
+    return user.is_administrator and user.is_active and not others.exists()
 
 
 def user_ids_matching(text: str, limit: int) -> list[str]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
+from django.apps import apps
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 
 from hopkey.server.accounts.models import User
 from hopkey.server.audit.actor import Actor
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
+from hopkey.server.config import current
 from hopkey.server.errors import Conflict, DomainError
 
 
@@ -47,12 +51,17 @@ def password_check(password: str, user: User | None = None) -> None:
         raise DomainError("password_weak", " ".join(error.messages), field="password") from None
 
 
-def user_create_row(*, email: str, name: str, password: str | None, is_administrator: bool, by: Actor) -> User:
+def user_create_row(
+    *, email: str, name: str, password: str | None, is_administrator: bool, proven: bool = True, by: Actor
+) -> User:
     """Create an account in the caller's transaction. ``password`` None: none yet, a one-time link will set it.
+
+    ``proven``: whether it is known that the address is this person's, or somebody who governs this server chose it.
 
     Raises `DomainError` with ``email_invalid``, ``email_taken``, ``name_invalid`` or ``password_weak``.
     """
     user = User(email=email_normalise(email), name=name_normalise(name), is_administrator=is_administrator)
+    user.email_proven_at = timezone.now() if proven else None
     if password is None:
         user.set_unusable_password()
     else:
@@ -82,6 +91,48 @@ def user_update(*, user: User, name: str, by: Actor) -> User:
         user.save(update_fields=["name"])
         record(Event.USER_CHANGED, by=by, kind="user", id=user.pk, label=user.email, detail={"name": name})
     return user
+
+
+def user_email_set_row(*, user: User, email: str, by: Actor) -> None:
+    """Change the address somebody signs in with, in the caller's transaction. The old one opens the account no more.
+
+    Raises `DomainError` (``email_invalid``) or `Conflict` (``email_taken``).
+    """
+    email, before = email_normalise(email), user.email
+    if email == before:
+        return
+    if User.objects.filter(email__iexact=email).exclude(pk=user.pk).exists():
+        raise Conflict("email_taken", "There is already an account with this e-mail address.", field="email")
+    EmailAddress.objects.filter(user=user).delete()
+    user.email = email
+    user.save(update_fields=["email"])
+    detail = {"email": email, "before": before}
+    record(Event.USER_CHANGED, by=by, kind="user", id=user.pk, label=email, detail=detail)
+
+
+def credentials_forget(user: User) -> None:
+    """End every way by which `user` could sign in, in the caller's transaction: password, links, second factors and
+    passkeys, accounts elsewhere.
+    """
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
+    user.links.all().delete()
+    for label in ("mfa.Authenticator", "socialaccount.SocialAccount"):
+        if apps.is_installed(f"allauth.{label.partition('.')[0]}"):
+            apps.get_model(label)._default_manager.filter(user=user).delete()
+
+
+def password_set(*, user: User, password: str, by: Actor) -> None:
+    """Set another password; every session ends. Raises `DomainError` (``password_weak``, ``password_off``)."""
+    if not current().password_sign_in:
+        raise DomainError("password_off", "Nobody signs in with a password here.")
+    password_check(password, user)
+    with transaction.atomic(durable=True):
+        user.set_password(password)
+        user.save(update_fields=["password"])
+        sessions_end(user)
+        user.refresh_from_db(fields=["session_epoch"])
+        record(Event.USER_PASSWORD_SET, by=by, kind="user", id=user.pk, label=user.email)
 
 
 def user_active_set(*, user: User, active: bool, by: Actor) -> None:

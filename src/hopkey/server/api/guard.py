@@ -18,12 +18,21 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from hopkey.server.accounts.factors import factor_is_missing
 from hopkey.server.accounts.models import User
+from hopkey.server.accounts.sessions import is_recent
 from hopkey.server.audit.actor import Actor
+from hopkey.server.automation.entry import TooMany, door
+from hopkey.server.automation.judging import Need, Refusal
+from hopkey.server.automation.verify import Refused
 from hopkey.server.errors import DomainError
+from hopkey.server.tokens.format import AUTOMATION_PREFIX, bearer_token
 from hopkey.server.ui.actors import actor_of
 
 View = Callable[..., HttpResponse]
+
+SECOND_FACTOR = "This server asks for a second factor: set one up at /profile/security first."
+CONFIRM = "Your sign-in is too old for this: open /confirm in the browser, or sign in again."
 
 
 class BadRequest(Exception):
@@ -69,18 +78,50 @@ def by_session(request: HttpRequest) -> Caller | None:
     """
     if not _same_origin(request):
         raise refusal("cross_site", "Cross-site requests are refused.", 403)
-    return Caller(request.user, actor_of(request), True) if isinstance(request.user, User) else None
+    if not isinstance(request.user, User):
+        return None
+    if factor_is_missing(request.user):
+        raise refusal("second_factor_required", SECOND_FACTOR, 403)
+    return Caller(request.user, actor_of(request), True)
+
+
+def by_automation_token(request: HttpRequest) -> Caller | None:
+    """The administrator in whose name a program acts: reading needs a token that reads, the rest a full one."""
+    authorization = request.headers.get("Authorization", "")
+    if not (bearer_token(authorization) or "").startswith(AUTOMATION_PREFIX):
+        return None
+    address, agent = request.META.get("REMOTE_ADDR", ""), request.headers.get("User-Agent", "")
+    try:
+        found = door().enter(authorization=authorization, address=address, agent=agent)
+    except TooMany as error:
+        raise refusal("too_many_attempts", f"Try again in {error.seconds:.0f} s.", 429) from None
+    if isinstance(found, Refused):
+        expired = found.reason is Refusal.EXPIRED
+        code = "infra_token/expired" if expired else "infra_token/invalid_token"
+        raise refusal(code, "This automation token is not, or no longer, good.", 401)
+    if not found.may(Need.READ if request.method in ("GET", "HEAD") else Need.WRITE):
+        raise refusal(
+            "infra_token/insufficient_access", "The access of this automation token does not include it.", 403
+        )
+    return Caller(found.creator, found.actor(address=address, agent=agent), False)
 
 
 Way = Callable[[HttpRequest], Caller | None]
 """A way of authentication: who calls; None if the request does not come that way; `BadRequest` if it may not."""
 
-WAYS: tuple[Way, ...] = (by_session,)
+WAYS: tuple[Way, ...] = (by_automation_token, by_session)
 
 Condition = Callable[[HttpRequest, Caller], None]
 """What must be true of a caller before an operation that changes or hands out much; raises `BadRequest` if not."""
 
-CONDITIONS: tuple[Condition, ...] = ()
+
+def recently(request: HttpRequest, caller: Caller) -> None:
+    """People confirm a sign-in that is some time ago; programs have nothing to confirm it with."""
+    if caller.by_session and not is_recent(request.session):
+        raise refusal("reauthentication_required", CONFIRM, 403)
+
+
+CONDITIONS: tuple[Condition, ...] = (recently,)
 
 
 def caller_of(request: HttpRequest) -> Caller:
@@ -114,8 +155,10 @@ def not_found() -> BadRequest:
     return refusal("not_found", "There is nothing at this address.", 404)
 
 
-def session_api(method: str) -> Callable[[View], View]:
-    """A view for one method, for people who are signed in: the official protocol's own routes."""
+def session_api(method: str, *, recent: bool = False) -> Callable[[View], View]:
+    """A view for one method, for people who are signed in: the official protocol's own routes. With `recent` only after
+    a recent sign-in.
+    """
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
@@ -123,8 +166,11 @@ def session_api(method: str) -> Callable[[View], View]:
             try:
                 if request.method != method:
                     raise refusal("method_not_allowed", f"Use {method}.", 405)
-                if by_session(request) is None:
+                caller = by_session(request)
+                if caller is None:
                     raise nobody(request)
+                if recent:
+                    recently(request, caller)
                 return view(request, *args, **kwargs)
             except BadRequest as error:
                 return reply(error.body, error.status, {"Allow": method} if error.status == 405 else None)

@@ -18,7 +18,7 @@ _FIELDS = ("label", "expiryInDays")
 MAX_PAGE = 100
 
 
-@session_api("POST")
+@session_api("POST", recent=True)
 def create(request: HttpRequest) -> HttpResponse:
     """``{label, expiryInDays}`` -> 201 ``{token, info}``. The token is in this answer and nowhere else."""
     body = json_body(request)
@@ -48,7 +48,7 @@ def list_(request: HttpRequest) -> HttpResponse:
     return reply([_info(token) for token in tokens])
 
 
-@session_api("DELETE")
+@session_api("DELETE", recent=True)
 def revoke(request: HttpRequest) -> HttpResponse:
     """``?id=`` -> ``true``; from then on the token is refused."""
     identity = request.GET.get("id", "")

@@ -13,6 +13,11 @@ class Event(StrEnum):
     SIGNED_IN = "session.signed_in"
     SIGN_IN_FAILED = "session.sign_in_failed"
     SIGNED_OUT = "session.signed_out"
+    SESSION_CONFIRMED = "session.confirmed"
+    SESSION_CONFIRM_FAILED = "session.confirm_failed"
+    SESSION_ENDED = "session.ended"
+    SECOND_FACTOR_FAILED = "session.second_factor_failed"
+    SIGN_IN_REFUSED = "session.sign_in_refused"
     USER_CREATED = "user.created"
     USER_CHANGED = "user.changed"
     USER_PASSWORD_SET = "user.password_set"  # noqa: S105 - the name of an event
@@ -23,7 +28,21 @@ class Event(StrEnum):
     USER_REACTIVATED = "user.reactivated"
     USER_DELETED = "user.deleted"
     USER_ADMINISTRATOR_SET = "user.administrator_set"
+    USER_EMAIL_PROVEN = "user.email_proven"
+    USER_TOTP_ADDED = "user.totp_added"
+    USER_TOTP_REMOVED = "user.totp_removed"
+    USER_PASSKEY_ADDED = "user.passkey_added"
+    USER_PASSKEY_REMOVED = "user.passkey_removed"
+    USER_RECOVERY_CODES_MADE = "user.recovery_codes_made"
+    USER_RECOVERY_CODE_USED = "user.recovery_code_used"
+    USER_FACTORS_REMOVED = "user.factors_removed"
+    USER_OIDC_LINKED = "user.oidc_linked"
+    USER_OIDC_UNLINKED = "user.oidc_unlinked"
     USER_SIGNED_OUT = "user.signed_out_everywhere"
+    USER_WITHDRAWN = "user.withdrawn"
+    GROUP_CREATED = "group.created"
+    GROUP_CHANGED = "group.changed"
+    GROUP_DELETED = "group.deleted"
     TEAM_CREATED = "team.created"
     TEAM_RENAMED = "team.renamed"
     TEAM_DELETED = "team.deleted"
@@ -41,10 +60,21 @@ class Event(StrEnum):
     TOKEN_DELETED = "token.deleted"  # noqa: S105
     TOKEN_REFUSED = "token.refused"  # noqa: S105
     TOKEN_CUT_OFF = "token.cut_off"  # noqa: S105
+    AUTOMATION_TOKEN_GENERATED = "automation.token_generated"  # noqa: S105
+    AUTOMATION_TOKEN_DELETED = "automation.token_deleted"  # noqa: S105
     POLICY_CHANGED = "policy.changed"
     AUDIT_PRUNED = "audit.pruned"
     AUDIT_EXPORTED = "audit.exported"
     TOKENS_EXPORTED = "token.exported"
+    NOTICES_CHANGED = "notices.changed"
+    MAIL_TESTED = "mail.tested"
+    MAIL_RETRIED = "mail.retried"
+    MAIL_DISCARDED = "mail.discarded"
+    WEBHOOK_ADDED = "webhook.added"
+    WEBHOOK_CHANGED = "webhook.changed"
+    WEBHOOK_DELETED = "webhook.deleted"
+    WEBHOOK_TESTED = "webhook.tested"
+    WEBHOOK_REDELIVERED = "webhook.redelivered"
 
 
 class AuditEvent(models.Model):

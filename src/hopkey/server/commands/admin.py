@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import sys
@@ -68,8 +69,10 @@ def parser() -> argparse.ArgumentParser:
         ("deactivate", "end all sessions and refuse all tokens of an account"),
         ("reactivate", "let a deactivated account in again"),
         ("delete", "delete an account with its tokens"),
+        ("link", "print a one-time link with which somebody gets in again"),
+        ("second-factor-remove", "take the second factors from somebody who lost them"),
     ):
-        user(name, text, f"people.{name}").add_argument("email", metavar="EMAIL_OR_ID")
+        user(name, text, f"people.{name.replace('-', '_')}").add_argument("email", metavar="EMAIL_OR_ID")
     administrator = user("administrator", "make somebody an administrator, or no longer", "people.administrator")
     administrator.add_argument("email", metavar="EMAIL_OR_ID")
     administrator.add_argument("value", choices=["on", "off"])
@@ -161,6 +164,49 @@ def parser() -> argparse.ArgumentParser:
     overview.add_argument("--refresh", action="store_true", help="count anew first")
     overview.add_argument("--json", action="store_true", help="print JSON")
     add_settings(overview, ("data_dir", "secret_key_file"))
+
+    group = subject("group", "groups of the identity provider, and the teams they lead into")
+    group("list", "list groups", "groups.list_")
+    link = group("link", "lead a group into a team, with a role", "groups.link")
+    link.add_argument("id", metavar="ID")
+    link.add_argument("--team", required=True, metavar="ID")
+    link.add_argument("--role", required=True, choices=["owner", "editor", "viewer"])
+
+    automation = subject("automation-token", "tokens with which programs administer this server")
+    issue = automation("issue", "generate a token that acts in an administrator's name", "automation.issue")
+    issue.add_argument("--administrator", required=True, metavar="EMAIL", help="it ends with this person's rights")
+    issue.add_argument("--label", required=True)
+    issue.add_argument("--expires", required=True, choices=["7", "30", "60", "90", "never"], help="days, or never")
+    issue.add_argument(
+        "--access", required=True, choices=["full", "read", "scim"], help="everything, only reading, or provisioning"
+    )
+    issue.add_argument("--network", action="append", metavar="CIDR", help="use only from there; may be repeated")
+    automation("list", "list automation tokens", "automation.list_")
+    automation("delete", "delete an automation token for ever", "automation.delete").add_argument("id", metavar="ID")
+    mail = subject("mail", "mail: the outbox, and whether it works")
+    mail("test", "hand a test mail to the mail server now, and say how that went", "mail.test").add_argument(
+        "--to", required=True, metavar="EMAIL"
+    )
+    listing = mail("list", "list mails, newest first", "mail.list_")
+    listing.add_argument("--state", choices=["queued", "sent", "failed", "unset", "late", "discarded"])
+    listing.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many [100]")
+    mail("retry", "try a failed mail again, or all of them", "mail.retry").add_argument("id", metavar="ID|all")
+    mail("discard", "never send a mail", "mail.discard").add_argument("id", metavar="ID")
+
+    webhook = subject("webhook", "addresses that events are sent to")
+    add = webhook("add", "add a webhook; its signing secret is printed once", "webhooks.add")
+    add.add_argument("--url", required=True)
+    add.add_argument(
+        "--event", action="append", required=True, metavar="EVENT", help="may be repeated; all: every event"
+    )
+    webhook("list", "list webhooks", "webhooks.list_")
+    for name, text in (
+        ("delete", "delete a webhook with its deliveries"),
+        ("enable", "send to a webhook again"),
+        ("disable", "send nothing to a webhook any more"),
+        ("test", "send a test event now, and say how that went"),
+    ):
+        webhook(name, text, f"webhooks.{name}").add_argument("id", metavar="ID")
     return top
 
 
@@ -187,13 +233,12 @@ def main(argv: list[str]) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     # Imported here: the models can be loaded only when the settings are there.
-    from hopkey.server.commands.operations import oversight, people, teams, tokens
     from hopkey.server.errors import DomainError
 
-    modules = {"oversight": oversight, "people": people, "teams": teams, "tokens": tokens}
     module, _, function = arguments.operation.partition(".")
     try:
-        report = getattr(modules[module], function)(arguments)
+        operations = importlib.import_module(f"hopkey.server.commands.operations.{module}")
+        report = getattr(operations, function)(arguments)
     except DomainError as error:
         return _failed(arguments, error.code, error.message, 1)
     except BrokenPipeError:

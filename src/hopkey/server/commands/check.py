@@ -1,4 +1,4 @@
-"""`hopkey check`: are the settings good, and does the database answer and belong to them?"""
+"""`hopkey check`: are the settings good, and does the database answer and belong to them, and does the mail server?"""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from hopkey.server.config import Config
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="hopkey check", description="Check settings, database and migrations.")
+    parser = argparse.ArgumentParser(
+        prog="hopkey check", description="Check settings, database, migrations and the connection to the mail server."
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     add_settings(parser, ("data_dir", "secret_key_file"))
     arguments = parser.parse_args(argv)
@@ -25,6 +27,9 @@ def main(argv: list[str]) -> int:
     else:
         for name, value in report.items():
             print(f"{name}: {value}")
+    if report["mail_error"]:
+        print(f"hopkey check: mail: {report['mail_error']}", file=sys.stderr)
+        return 1
     if report["pending_migrations"]:
         print("hopkey check: run `hopkey migrate`", file=sys.stderr)
         return 1
@@ -47,8 +52,26 @@ def _check(config: Config) -> dict[str, object]:
         raise ConfigError(f"The database cannot be opened: {str(error).strip()}") from None
     if not pending:
         preparing.check(config)
+    mail, mail_error = _mail()
     return {
         "database": "postgresql" if config.uses_postgresql else "sqlite",
         "data_dir": str(config.data_dir),
         "pending_migrations": pending,
+        "mail": mail,
+        "mail_error": mail_error,
     }
+
+
+def _mail() -> tuple[str, str]:
+    """Where mail is handed over, and what is wrong with that: it connects and signs in, and sends nothing."""
+    from hopkey.server.mail import transport
+    from hopkey.server.mail.settings import smtp_server
+
+    server = smtp_server()
+    if server is None:
+        return "not set up", ""
+    try:
+        with transport.session(server):
+            return server.shown, ""
+    except transport.Unreachable as error:
+        return server.shown, str(error)

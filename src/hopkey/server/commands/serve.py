@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import socket
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 
 from hopkey.server.commands.options import add_settings, config_from, settings_epilog
@@ -41,7 +43,7 @@ def main(argv: list[str]) -> int:
 
 def serve(config: Config) -> int:
     """Prepare and serve. Raises `ConfigError`."""
-    from hopkey.server import preparing
+    from hopkey.server import companions, preparing
 
     preparing.prepare(config)
     with preparing.serving_lock(config):
@@ -50,9 +52,10 @@ def serve(config: Config) -> int:
         from granian import Granian
         from granian.constants import HTTPModes, Interfaces
 
+        from hopkey.server.application import create
+
         server = Granian(
             "hopkey.server.application:create",
-            factory=True,
             interface=Interfaces.ASGI,
             address=config.host,
             port=config.port,
@@ -64,11 +67,9 @@ def serve(config: Config) -> int:
             respawn_failed_workers=True,
             workers_kill_timeout=30,
         )
-        threading.Thread(target=_announce, args=(config, link), daemon=True).start()
-        from hopkey.server.maintenance.runner import beside
-
-        with beside():
-            server.serve()
+        with companions.pages(config.workers) as pages, companions.companion("hopkey.server.maintenance"):
+            threading.Thread(target=_announce, args=(config, link), daemon=True).start()
+            server.serve(target_loader=functools.partial(create, str(pages)), wrap_loader=False)
     return 0
 
 
@@ -85,11 +86,15 @@ def _setup_link() -> str | None:
 def _announce(config: Config, link: str | None) -> None:
     """Say where it listens as soon as it answers, and how to set it up if nobody has an account."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.host, config.host)  # noqa: S104
-    url = f"http://[{host}]:{config.port}/healthz" if ":" in host else f"http://{host}:{config.port}/healthz"
+    url = f"http://[{host}]:{config.port}/sign-in" if ":" in host else f"http://{host}:{config.port}/sign-in"
     for _ in range(1200):
         try:
-            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own address
+            with urllib.request.urlopen(url, timeout=30):  # noqa: S310 - our own address
                 break
+        except urllib.error.HTTPError as error:
+            if error.code != 503:
+                break
+            time.sleep(0.05)
         except OSError:
             time.sleep(0.05)
     print(f"Hopkey listens on {config.base_url}", flush=True)

@@ -32,7 +32,7 @@ def line(values: Sequence[int | None]) -> Line:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar of a day: ``x`` and ``width`` of 600, ``y`` and ``height`` of 120; ``title`` says it in words."""
+    """One bar of a day, in the units of its plot; ``title`` says it in words."""
 
     x: float
     y: float
@@ -44,38 +44,56 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Bars over days. ``ticks``: (y, number) of the scale; ``labels``: (x, day) below; ``total`` of all values."""
+    """Bars over days in a box of ``width`` x ``height``. ``ticks``: (y, number) of the scale, written up to ``gutter``,
+    with lines from ``left`` on; ``labels``: (x, day) at the height ``foot``, the last one ending there; ``total`` of
+    all values.
+    """
 
+    size: str
+    width: int
+    height: int
+    left: int
+    gutter: int
+    foot: int
     bars: Sequence[Bar]
     ticks: Sequence[tuple[float, int]]
     labels: Sequence[tuple[float, str]]
     total: int
 
 
-WIDTH, HEIGHT, LEFT, TOP = 600.0, 120.0, 34.0, 8.0
+SIZES = {"wide": (560, 190), "narrow": (300, 170)}
+"""Drawn at about the size at which they are shown, so that what is written in them can be read."""
+_LEFT, _TOP, _FOOT = 38, 8, 24
 
 
-def bars(days: Sequence[date], series: Sequence[tuple[str, Sequence[int]]]) -> Bars:
+def bars(days: Sequence[date], series: Sequence[tuple[str, Sequence[int]]], size: str = "wide") -> Bars:
     """Several series (name, values) side by side within each day."""
+    width, height = SIZES[size]
+    bottom = height - _FOOT
     top = _round_up(max((value for _, values in series for value in values), default=0))
-    slot = (WIDTH - LEFT) / max(len(days), 1)
-    width = max(slot * 0.7 / max(len(series), 1), 1.5)
+    slot = (width - _LEFT) / max(len(days), 1)
+    thick = max(slot * 0.72 / max(len(series), 1), 1.5)
     drawn = []
     for number, (name, values) in enumerate(series):
         for index, value in enumerate(values):
-            height = (HEIGHT - TOP) * value / top
-            x = LEFT + index * slot + slot * 0.15 + number * width
+            # What is there is seen, however small beside the rest.
+            tall = max((bottom - _TOP) * value / top, 1.5) if value else 0.0
+            x = _LEFT + index * slot + slot * 0.14 + number * thick
             title = f"{days[index].day} {days[index]:%b}: {value} {name}"
-            box = (round(x, 1), round(HEIGHT - height, 1), round(width - 0.6, 1), round(height, 1))
+            box = (round(x, 1), round(bottom - tall, 1), round(thick - 0.5, 1), round(tall, 1))
             drawn.append(Bar(*box, title, name))
     parts = (0, 0.5, 1) if top > 1 else (0, 1)
-    ticks = [(round(HEIGHT - (HEIGHT - TOP) * part, 1), round(top * part)) for part in parts]
+    ticks = [(round(bottom - (bottom - _TOP) * part, 1), round(top * part)) for part in parts]
+    every = 7 if size == "wide" else 14
     labels = [
-        (round(LEFT + index * slot + slot / 2, 1), f"{day.day} {day:%b}")
+        (round(_LEFT + index * slot + slot / 2, 1), f"{day.day} {day:%b}")
         for index, day in enumerate(days)
-        if (len(days) - 1 - index) % 7 == 0
+        if (len(days) - 1 - index) % every == 0
     ]
-    return Bars(drawn, ticks, labels, sum(value for _, values in series for value in values))
+    if labels:
+        labels[-1] = (float(width), labels[-1][1])
+    total = sum(value for _, values in series for value in values)
+    return Bars(size, width, height, _LEFT, _LEFT - 8, height - 6, drawn, ticks, labels, total)
 
 
 def _round_up(value: int) -> int:

@@ -7,5 +7,8 @@ SECTIONS = (
     ("tokens", "console_tokens", "Tokens"),
     ("users", "console_users", "Users"),
     ("policy", "console_policy", "Policy"),
+    ("automation", "console_automation", "Automation"),
+    ("mail", "console_mail", "Mail"),
+    ("webhooks", "console_webhooks", "Webhooks"),
     ("audit", "console_audit", "Audit"),
 )

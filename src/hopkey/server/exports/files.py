@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+
+_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20|")
+"""What a spreadsheet may take for the beginning of a formula; the full-width forms, too."""
 
 FORMATS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 
-def file_of(kind: str, shapes: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """The file in pieces; `kind` is one of `FORMATS`."""
-    return _csv(shapes) if kind == "csv" else _json(shapes)
+def file_of(kind: str, shapes: Iterable[dict[str, Any]], columns: Sequence[str] = ()) -> Iterator[str]:
+    """The file in pieces; `kind` is one of `FORMATS`. `columns`: the header of a CSV, else that of the first shape."""
+    return _csv(shapes, columns) if kind == "csv" else _json(shapes)
 
 
 def _json(shapes: Iterable[dict[str, Any]]) -> Iterator[str]:
@@ -24,10 +27,12 @@ def _json(shapes: Iterable[dict[str, Any]]) -> Iterator[str]:
     yield "[]\n" if separator == "[\n" else "\n]\n"
 
 
-def _csv(shapes: Iterable[dict[str, Any]]) -> Iterator[str]:
+def _csv(shapes: Iterable[dict[str, Any]], columns: Sequence[str]) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    header: list[str] = []
+    header = list(columns)
+    if header:
+        writer.writerow(header)
     for shape in shapes:
         flat = dict(_flat(shape))
         if not header:
@@ -61,4 +66,4 @@ def _cell(value: Any) -> str:
         text = json.dumps(value, ensure_ascii=False)
     else:
         text = str(value).lower() if isinstance(value, bool) else str(value)
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return "'" + text if text.lstrip(" ")[:1] in _FORMULA else text

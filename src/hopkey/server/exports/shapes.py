@@ -20,6 +20,16 @@ def moment(value: datetime | None) -> str | None:
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
 
 
+TOKEN_COLUMNS = (
+    "id", "publicId", "label", "owner.id", "owner.name", "owner.email", "state", "overPolicy", "teams", "networks",
+    "createdOn", "expiresOn", "lastUsedOn", "lastUsedFrom", "lastUsedWith",
+)  # fmt: skip
+EVENT_COLUMNS = (
+    "id", "at", "event", "actor.id", "actor.label", "subject.kind", "subject.id", "subject.label", "address", "agent",
+    "detail",
+)  # fmt: skip
+
+
 def token_shape(token: Token, *, now: datetime, over: Over | None = None) -> dict[str, Any]:
     """A token for those who oversee it; never its digest."""
     use = getattr(token, "use", None)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import Count, QuerySet
+from django.db.models.functions import Coalesce, TruncDate
 
 from hopkey.server.accounts.models import User
 from hopkey.server.audit.models import AuditEvent, Event
@@ -22,26 +22,59 @@ COUNTED = ("users", "teams", "live", "never_expires", "expiring", "unused")
 
 
 def figures_take(*, now: datetime) -> Day:
-    """Count everything as of `now`, and fill in from the audit trail the days nobody counted."""
+    """Count everything as of `now`, and fill in from the audit trail the days nobody counted; thirteen queries."""
+    return _take(now, list(_days(now)))[-1]
+
+
+def figures_days(*, now: datetime) -> Sequence[Day]:
+    """The last `DAYS` days, oldest first; days nobody counted may be missing, and the last one is today.
+
+    Counting takes seconds at a million tokens and is the maintenance process's work. Until it has counted today, today
+    shows the newest count with today's events; only where nobody ever counted is it done here.
+    """
+    days = list(_days(now))
+    if not days:
+        return _take(now, [])
+    today, last = now.astimezone(UTC).date(), days[-1]
+    if last.day != today:
+        kept = {name: getattr(last, name) for name in COUNTED}
+        days.append(Day(day=today, at=last.at, **kept, **_events([today])[today]))
+    return days
+
+
+def _days(now: datetime) -> QuerySet[Day]:
+    today = now.astimezone(UTC).date()
+    return Day.objects.filter(day__gt=today - timedelta(days=DAYS), day__lte=today).order_by("day")
+
+
+def _take(now: datetime, known: Sequence[Day]) -> list[Day]:
+    """Count; `known` are the days that were counted already. The days written, today last."""
     today = now.astimezone(UTC).date()
     ended = {"ends_at__gt": now}
-    counted = {
-        "at": now,
-        "users": User.objects.filter(is_active=True).count(),
-        "teams": Workspace.objects.filter(kind=Kind.TEAM).count(),
+    tokens = {
         "live": _live(ended),
         "never_expires": _live({"ends_at": FAR}),
         "expiring": _live({**ended, "ends_at__lte": now + timedelta(days=EXPIRING_DAYS)}),
         "unused": _live({**ended, "use__idle_since__lte": now - timedelta(days=UNUSED_DAYS)}),
     }
-    known = set(Day.objects.filter(day__gt=today - timedelta(days=DAYS)).values_list("day", flat=True))
-    for ago in range(DAYS - 1, 0, -1):
-        day = today - timedelta(days=ago)
-        # Yesterday is counted once more: its last events came after its last count.
-        if day not in known or ago == 1:
-            Day.objects.update_or_create(day=day, defaults=_events(day), create_defaults={"at": now, **_events(day)})
-    row, _ = Day.objects.update_or_create(day=today, defaults={**counted, **_events(today)})
-    return row
+    first = today - timedelta(days=DAYS - 1)
+    there = {item.day: item for item in known}
+    # Yesterday is counted once more: its last events came after its last count.
+    dates = [first + timedelta(days=ahead) for ahead in range(DAYS)]
+    dates = [day for day in dates if day not in there or day >= today - timedelta(days=1)]
+    events = _events(dates)
+    rows = [there.get(day) or Day(day=day, at=now) for day in dates]
+    counted = {
+        "users": User.objects.filter(is_active=True).count(),
+        "teams": Workspace.objects.filter(kind=Kind.TEAM).count(),
+    }
+    for row in rows:
+        values = {**events[row.day], **({**tokens, **counted, "at": now} if row.day == today else {})}
+        for name, value in values.items():
+            setattr(row, name, value)
+    fields = [*_EVENTS, *tokens, *counted, "at"]
+    Day.objects.bulk_create(rows, update_conflicts=True, unique_fields=["day"], update_fields=fields)
+    return rows
 
 
 def _live(condition: dict[str, Any]) -> int:
@@ -53,42 +86,27 @@ def _live(condition: dict[str, Any]) -> int:
     return tokens.count() - tokens.filter(owner_id__in=inactive).count()
 
 
-def figures_days(*, now: datetime) -> Sequence[Day]:
-    """The last `DAYS` days, oldest first; the last one is today.
-
-    Counting takes seconds at a million tokens and is the maintenance process's work. Until it has counted today, today
-    shows the newest count with today's events; only where nobody ever counted is it done here.
-    """
-    today = now.astimezone(UTC).date()
-    days = list(_days(today))
-    if not days:
-        figures_take(now=now)
-        return list(_days(today))
-    last = days[-1]
-    if last.day != today:
-        kept = {name: getattr(last, name) for name in COUNTED}
-        days.append(Day(day=today, at=last.at, **kept, **_events(today)))
-    return days
+_EVENTS = ("generated", "deleted", "refused")
 
 
-def _days(today: date) -> QuerySet[Day]:
-    return Day.objects.filter(day__gt=today - timedelta(days=DAYS), day__lte=today).order_by("day")
-
-
-def _events(day: date) -> dict[str, int]:
-    """Of one day, in one query along the index over time (COALESCE keeps that over kinds of events out)."""
-    start = datetime.combine(day, time(), UTC)
-    counts = {Event.TOKEN_GENERATED: 0, Event.TOKEN_DELETED: 0, Event.TOKEN_REFUSED: 0}
-    found = (
-        AuditEvent.objects.alias(kind=Coalesce("event", "event"))
-        .filter(at__gte=start, at__lt=start + timedelta(days=1), kind__in=list(counts))
-        .order_by()
-        .values_list("event", "detail")
+def _events(days: Sequence[date]) -> dict[date, dict[str, int]]:
+    """How many of each event there were on each of these days, which are in order."""
+    found = {day: dict.fromkeys(_EVENTS, 0) for day in days}
+    start = datetime.combine(days[0], time(), UTC)
+    # COALESCE keeps the index over kinds of events out: it would read every event there ever was of a kind.
+    events = AuditEvent.objects.alias(kind=Coalesce("event", "event")).filter(
+        at__gte=start, at__lt=datetime.combine(days[-1], time(), UTC) + timedelta(days=1)
     )
-    for event, detail in found.iterator(5000):
-        counts[Event(event)] += int(detail.get("count", 1)) if event == Event.TOKEN_REFUSED else 1
-    return {
-        "generated": counts[Event.TOKEN_GENERATED],
-        "deleted": counts[Event.TOKEN_DELETED],
-        "refused": counts[Event.TOKEN_REFUSED],
-    }
+    kinds = {Event.TOKEN_GENERATED.value: "generated", Event.TOKEN_DELETED.value: "deleted"}
+    counted = events.filter(kind__in=kinds).annotate(day=TruncDate("at", tzinfo=UTC)).order_by()
+    for day, event, number in (
+        counted.values("day", "event").annotate(number=Count("pk")).values_list("day", "event", "number")
+    ):
+        if day in found:
+            found[day][kinds[event]] = number
+    refused = events.filter(kind=Event.TOKEN_REFUSED.value).order_by().values_list("at", "detail")
+    for at, detail in refused.iterator():
+        day = at.astimezone(UTC).date()
+        if day in found:
+            found[day]["refused"] += int(detail.get("count", 1))
+    return found

@@ -88,6 +88,7 @@ class Caches:
 
     def apply(self, changes: Sequence[Change]) -> None:
         """Forget what these changes made stale."""
+        self._forget_younger(changes)
         for change in changes:
             if change.kind == "token":
                 self.unknown.clear()
@@ -99,11 +100,12 @@ class Caches:
                 for key in tuple(self._by_root.get((change.kind, change.key), ())):
                     self._forget_answer(key)
             elif change.kind == "workspace":
+                # Which of them are teams is part of what is remembered of tokens.
+                self._forget_tokens()
                 for key in [key for key, answer in self.answers.items() if answer.workspace_id == change.key]:
                     self._forget_answer(key)
             elif change.kind == "policy":
-                for digest in tuple(self.tokens):
-                    self._forget_token(digest)
+                self._forget_tokens()
             else:
                 # `EVERYTHING`, or a kind this version does not know: believe nothing.
                 self.clear()
@@ -134,6 +136,20 @@ class Caches:
         while self._bytes > self._max_bytes:
             self._forget_answer(next(iter(self.answers)))
 
+    def _forget_younger(self, changes: Sequence[Change]) -> None:
+        """Where the policy counts tokens, whether one works depends on those that are older than it."""
+        newest = next(reversed(self.tokens.values()), None)
+        if newest is None or newest.policy.tokens_per_user is None:
+            return  # one policy holds for all: a change of it drops every token
+        oldest = min((int(change.key) for change in changes if _is_token(change)), default=None)
+        if oldest is not None:
+            for digest in [digest for digest, record in self.tokens.items() if record.id > oldest]:
+                self._forget_token(digest)
+
+    def _forget_tokens(self) -> None:
+        for digest in tuple(self.tokens):
+            self._forget_token(digest)
+
     def _forget_token(self, digest: bytes | None) -> None:
         record = self.tokens.pop(digest, None) if digest is not None else None
         if record is None or digest is None:
@@ -155,3 +171,7 @@ class Caches:
             keys.discard(key)
             if not keys:
                 del self._by_root[(answer.kind, answer.root)]
+
+
+def _is_token(change: Change) -> bool:
+    return change.kind == "token" and change.key.isdigit()

@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 from hopkey.server.gate.caches import Answer, Caches
 from hopkey.server.gate.head import Head, News, steps_from
 from hopkey.server.gate.rows import Allowed
-from hopkey.server.gate.store import Store
+from hopkey.server.gate.store import Store, Unavailable
 from hopkey.server.tokens.verify import TokenRecord
 
 
@@ -42,7 +42,9 @@ class Fresh:
             return record
         if digest in self._caches.unknown:
             return None
+        wanted = self.applied
         head, record = await self._store.token(digest)
+        _not_older(head, wanted)
         # Only what was read at the very head that is applied may be remembered: a later one is newer than the
         # evictions done so far, an earlier one older.
         if head == self.applied:
@@ -69,7 +71,17 @@ class Fresh:
         return answer
 
     async def _fill(self, key: tuple[str, str], allowed: Allowed) -> Answer | None:
+        wanted = self.applied
         head, answer = await self._store.answer(*key, allowed)
+        _not_older(head, wanted)
         if answer is not None and head == self.applied:
             self._caches.put_answer(key, answer)
         return answer
+
+
+def _not_older(head: Head, wanted: Head | None) -> None:
+    """Raises `Unavailable` for a snapshot older than the head this request must see: it came from a server that lags
+    behind, such as a replica behind the same address.
+    """
+    if wanted is not None and head.seq < wanted.seq:
+        raise Unavailable("the database lags behind itself")

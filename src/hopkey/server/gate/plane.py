@@ -15,9 +15,9 @@ from hopkey.server.addresses import client_address, limit_key
 from hopkey.server.config import Config
 from hopkey.server.gate.caches import Answer, Caches, messages
 from hopkey.server.gate.freshness import Fresh
-from hopkey.server.gate.limiter import FailureLimiter
 from hopkey.server.gate.recorder import Recorder
 from hopkey.server.gate.store import Store, Unavailable
+from hopkey.server.limiter import FailureLimiter
 from hopkey.server.tokens.format import bearer_token, is_well_formed
 from hopkey.server.tokens.policy import WORDS, Over
 from hopkey.server.tokens.verify import Refusal, TokenRecord, may_have_changed, stopped_by_policy, verify
@@ -102,13 +102,14 @@ class Gate:
         authorization = forwarded = agent = encodings = match = b""
         for name, value in scope["headers"]:
             if name == b"authorization":
-                authorization = value
+                # Two of them are no credentials (RFC 9110, 11.6.2): which one counts is not for us to guess.
+                authorization = b"," if authorization else value
             elif name == b"user-agent":
                 agent = value
             elif name == b"accept-encoding":
-                encodings = value
+                encodings = encodings + b"," + value if encodings else value
             elif name == b"if-none-match":
-                match = value
+                match = match + b"," + value if match else value
             elif name == b"x-forwarded-for":
                 forwarded = forwarded + b"," + value if forwarded else value
         client = scope.get("client")
@@ -121,14 +122,21 @@ class Gate:
                 self._store.check_now()
             else:
                 await self._store.check()
-            if authorization[:7] == b"Bearer ":  # what everybody sends: the same as below, without detours
-                presented = authorization[7:_MAX_AUTHORIZATION].strip(b" ")
+            if len(authorization) > _MAX_AUTHORIZATION:
+                presented = b""
+            elif authorization[:7] == b"Bearer ":  # what everybody sends: the same as below, without detours
+                presented = authorization[7:].strip(b" ")
             else:
-                text = authorization[:_MAX_AUTHORIZATION].decode("latin-1")
-                presented = (bearer_token(text) or "").encode("latin-1")
+                presented = (bearer_token(authorization.decode("latin-1")) or "").encode("latin-1")
             digest = sha256(presented).digest()
             # What is remembered was well-formed when it was looked up: the form needs no second look.
             record = self._tokens.get(digest)
+            if record is None and digest in self._unknown and not self._limiter.limit:
+                # What `_refuse` comes to, without its detours.
+                self._recorder.refused("", "unknown", address, agent)
+                await send(_INVALID_MESSAGES[0])
+                await send(_INVALID_MESSAGES[1])
+                return
             if record is None and digest not in self._unknown:
                 if not is_well_formed(presented.decode("latin-1")):
                     await self._refuse(send, Refusal.MALFORMED, None, address, agent)
@@ -144,8 +152,8 @@ class Gate:
                 return
             answer = self._answers.get((kind, identity))
             if answer is None:
-                if kind == _REACH and method == "GET":
-                    await self._reach(send, record, now, address, agent)
+                if kind == _REACH:
+                    await self._reach(_without_body(send) if method == "HEAD" else send, record, now, address, agent)
                     return
                 answer = await self._fill(record, kind, identity)
             elif not may_read(record, workspace_id=answer.workspace_id, is_team=answer.is_team):
@@ -204,7 +212,7 @@ class Gate:
 
 
 async def _serve(send: Send, answer: Answer, encodings: bytes, match: bytes, *, head: bool) -> None:
-    if match and (match.strip() == b"*" or answer.etag in [item.strip() for item in match.split(b",")]):
+    if match and _matches(match, answer.etag):
         headers = [item for item in answer.plain[0]["headers"] if item[0] in (b"etag", b"cache-control", b"vary")]
         await send({"type": "http.response.start", "status": 304, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
@@ -225,6 +233,23 @@ def _with_header(send: Send, header: tuple[bytes, bytes]) -> Send:
     return adding
 
 
+def _without_body(send: Send) -> Send:
+    """`send`, for the answer to a HEAD."""
+
+    async def headless(message: MutableMapping[str, Any]) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return headless
+
+
+def _matches(match: bytes, etag: bytes) -> bool:
+    """Whether ``If-None-Match`` names this entity tag, by the weak comparison (RFC 9110, 13.1.2)."""
+    if match.strip() == b"*":
+        return True
+    wanted = etag.removeprefix(b"W/")
+    return any(item.strip().removeprefix(b"W/") == wanted for item in match.split(b","))
+
+
 def _moment(seconds: float) -> bytes:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds)).encode("ascii")
 
@@ -237,8 +262,20 @@ async def _reply(send: Send, status: int, body: bytes, headers: Headers) -> None
 
 
 def _accepts_gzip(encodings: bytes) -> bool:
+    """Whether gzip is wanted (RFC 9110, 12.5.3); ``*`` stands for what is not named."""
+    found = False
     for item in encodings.lower().split(b","):
         name, _, weight = item.partition(b";")
-        if name.strip() == b"gzip":
-            return weight.replace(b" ", b"") not in (b"q=0", b"q=0.0", b"q=0.00", b"q=0.000")
-    return False
+        name = name.strip()
+        if name in (b"gzip", b"x-gzip", b"*"):
+            wanted = weight.replace(b" ", b"").replace(b"\t", b"") not in (
+                b"q=0",
+                b"q=0.",
+                b"q=0.0",
+                b"q=0.00",
+                b"q=0.000",
+            )
+            if name != b"*":
+                return wanted
+            found = wanted
+    return found

@@ -22,14 +22,20 @@ Allowed = Callable[[str, bool], bool]
 HEAD_SQL = "SELECT seq, nonce, batch_from FROM hopkey_change_head WHERE id = 1"
 RECORD_SQL = (
     "SELECT t.id, t.public_id, t.digest, t.expires_at, t.restricted, t.networks, u.id, u.is_active, "
-    "t.label, t.created_at, s.idle_since, p.max_days, p.never_allowed, p.tokens_per_user, p.unused_days, p.networks, "
-    "p.label_pattern, CASE WHEN p.tokens_per_user IS NULL THEN 0 ELSE (SELECT count(*) FROM hopkey_token o "
-    "WHERE o.owner_id = t.owner_id AND o.id < t.id AND o.ends_at > {now}) END "
-    "FROM hopkey_token t JOIN hopkey_user u ON u.id = t.owner_id "
-    "LEFT JOIN hopkey_token_use s ON s.token_id = t.id LEFT JOIN hopkey_token_policy p ON p.id = 1 "
+    "t.label, t.created_at, CASE WHEN p.unused_days IS NOT NULL "
+    "THEN (SELECT s.idle_since FROM hopkey_token_use s WHERE s.token_id = t.id) END, "
+    "p.max_days, p.never_allowed, p.tokens_per_user, p.unused_days, p.networks, p.label_pattern "
+    "FROM hopkey_token t JOIN hopkey_user u ON u.id = t.owner_id LEFT JOIN hopkey_token_policy p ON p.id = 1 "
     "WHERE t.digest = {p}"
 )
-"""The token, its owner, its last use and the policy; ``{now}`` is the database's word for this moment."""
+"""The token, its owner and the policy; its last use only where the policy asks for it."""
+TOKENS_PER_USER = 13
+"""Where `RECORD_SQL` says how many tokens the policy lets a person have."""
+OLDER_SQL = (
+    "SELECT count(*) FROM (SELECT 1 FROM hopkey_token o WHERE o.owner_id = {p} AND o.id < {p} AND o.ends_at > {now} "
+    "LIMIT {p}) AS older"
+)
+"""How many older live tokens this owner (first value) of this token (second) has, counted up to the third value."""
 TEAMS_SQL = (
     "SELECT m.workspace_id FROM hopkey_membership m JOIN hopkey_workspace w ON w.id = m.workspace_id "
     "WHERE m.user_id = {p} AND w.kind = 'team' AND NOT EXISTS (SELECT 1 FROM hopkey_token_cutoff c "
@@ -108,8 +114,11 @@ def token_record(
     seconds: Callable[[Any], float | None],
     teams: Sequence[Sequence[Any]],
     grants: Sequence[Sequence[Any]],
+    older: int,
 ) -> TokenRecord:
-    """`row` of `RECORD_SQL`; `seconds` reads a moment of this database as seconds since the epoch."""
+    """`row` of `RECORD_SQL`; `seconds` reads a moment of this database as seconds since the epoch; `older` is what
+    `OLDER_SQL` counts, 0 where the policy does not ask.
+    """
     expires, created = seconds(row[3]), seconds(row[9]) or 0.0
     policy = policy_of(tuple(row[11:17]))
     return TokenRecord(
@@ -122,7 +131,7 @@ def token_record(
         grants=frozenset(item[0] for item in grants) if row[4] else None,
         networks=tuple(ipaddress.ip_network(text) for text in _json(row[5]) or ()),
         teams=frozenset(item[0] for item in teams),
-        over=policy.over(seconds=None if expires is None else expires - created, label=row[8], older=row[17]),
+        over=policy.over(seconds=None if expires is None else expires - created, label=row[8], older=older),
         idle_since=seconds(row[10]) or created,
         policy=policy,
     )

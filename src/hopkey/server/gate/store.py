@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 from hopkey.server.gate.caches import Answer
@@ -34,8 +35,8 @@ class Store(Protocol):
         """`check` without waiting, where `instant`. Raises `Unavailable`."""
         ...
 
-    async def check(self) -> None:
-        """Hand every change committed before this call to the listener. Raises `Unavailable`."""
+    def check(self) -> Awaitable[None]:
+        """Hand every change committed before this call to the listener. Raises `Unavailable` when awaited."""
         ...
 
     async def token(self, digest: bytes) -> tuple[Head, TokenRecord | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,7 @@ from hopkey.server.tokens.verify import TokenRecord
 PATIENCE_SECONDS = 1.0
 _FILLERS = 4
 _CHANGES_SQL = "SELECT seq, kind, key, nonce FROM hopkey_change WHERE seq >= %s ORDER BY seq LIMIT 10001"
+_OLDER_SQL = rows.OLDER_SQL.format(p="%s", now="now()")
 
 
 class PostgresqlStore:
@@ -34,8 +35,10 @@ class PostgresqlStore:
     def __init__(self, url: str) -> None:
         self._url = url
         self._head: HeadReader | None = None
-        self._next: asyncio.Future[None] | None = None
-        self._reader: asyncio.Task[None] | None = None
+        self._waiting: list[asyncio.Future[None]] = []
+        self._reading: list[asyncio.Future[None]] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
         self._idle: list[AsyncConnection[Any]] = []
         self._slots = asyncio.Semaphore(_FILLERS)
 
@@ -45,24 +48,25 @@ class PostgresqlStore:
     def check_now(self) -> None:
         raise Unavailable("PostgreSQL cannot be asked without waiting")
 
-    async def check(self) -> None:
-        """Join the next read of the head. Raises `Unavailable`."""
-        if self._next is None:
-            self._next = asyncio.get_running_loop().create_future()
-        waiting = self._next
-        if self._reader is None or self._reader.done():
-            self._reader = asyncio.create_task(self._read_all())
-        await asyncio.shield(waiting)
+    def check(self) -> Awaitable[None]:
+        """Join the next read of the head. Raises `Unavailable` when awaited."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        if self._reading is None:
+            self._read()
+        return waiter
 
     async def token(self, digest: bytes) -> tuple[Head, TokenRecord | None]:
         async with self._snapshot() as connection:
             head = await _head(connection)
-            row = await _one(connection, rows.RECORD_SQL.format(p="%s", now="now()"), digest)
+            row = await _one(connection, rows.RECORD_SQL.format(p="%s"), digest)
             if row is None:
                 return head, None
             teams = await _all(connection, rows.TEAMS_SQL.format(p="%s"), row[6], row[0])
             grants = await _all(connection, rows.GRANTS_SQL.format(p="%s"), row[0]) if row[4] else []
-            return head, rows.token_record(row, _seconds, teams, grants)
+            limit = row[rows.TOKENS_PER_USER]
+            older = (await _one(connection, _OLDER_SQL, row[6], row[0], limit))[0] if limit else 0
+            return head, rows.token_record(row, _seconds, teams, grants, older)
 
     async def answer(self, kind: str, identity: str, allowed: rows.Allowed) -> tuple[Head, Answer | None]:
         async with self._snapshot() as connection:
@@ -91,57 +95,93 @@ class PostgresqlStore:
         return rows.reach_answer(record, token, (rows.moment(token[2]), rows.moment(token[3])), *lists)
 
     async def close(self) -> None:
-        if self._reader is not None:
-            self._reader.cancel()
-        self._drop_reader()
-        for connection in self._idle:
-            await connection.close()
+        if self._task is not None:
+            self._task.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._drop_connections()
 
-    async def _read_all(self) -> None:
-        while (waiting := self._next) is not None:
-            self._next = None
-            try:
-                async with asyncio.timeout(PATIENCE_SECONDS):
-                    head = await self._read_head()
-                    if head != self._listener.applied:
-                        self._listener.apply(await self._news(head, self._listener.applied))
-            except (psycopg.Error, OSError, TimeoutError, Unavailable) as error:
-                self._drop_reader()
-                waiting.set_exception(Unavailable(str(error) or "no answer in time"))
-                # Nobody may have waited to the end: its exception counts as seen.
-                waiting.exception()
-            else:
-                waiting.set_result(None)
-
-    async def _read_head(self) -> Head:
+    def _read(self) -> None:
+        """Begin the read that all who wait have joined. What follows is called back: a task would cost more."""
+        self._reading, self._waiting = self._waiting, []
         if self._head is None:
-            self._head = await HeadReader.open(self._url)
-        answered: asyncio.Future[Head] = asyncio.get_running_loop().create_future()
+            self._task = asyncio.create_task(self._connect())
+            return
+        self._timer = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._ended, TimeoutError("no answer"))
+        try:
+            self._head.ask(self._answered)
+        except Exception as error:  # noqa: BLE001 - as in `_ended`
+            self._ended(error)
 
-        def on_answer(answer: Head | Exception) -> None:
-            if answered.done():
-                return
-            if isinstance(answer, Head):
-                answered.set_result(answer)
-            else:
-                answered.set_exception(answer)
+    async def _connect(self) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                self._head = await HeadReader.open(self._url)
+        except Exception as error:  # noqa: BLE001 - as in `_ended`
+            self._ended(error)
+        else:
+            self._waiting = [*(self._reading or ()), *self._waiting]
+            self._read()
 
-        self._head.ask(on_answer)
-        return await answered
+    def _answered(self, answer: Head | Exception) -> None:
+        if self._timer is not None:
+            self._timer.cancel()  # what follows has a limit of its own: nothing may end this read twice
+            self._timer = None
+        if isinstance(answer, Exception):
+            self._ended(answer)
+        elif answer == self._listener.applied:
+            self._ended(None)
+        else:
+            self._task = asyncio.create_task(self._catch_up(answer))
+
+    async def _catch_up(self, head: Head) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                self._listener.apply(await self._news(head, self._listener.applied))
+        except Exception as error:  # noqa: BLE001 - as in `_ended`
+            self._ended(error)
+        else:
+            self._ended(None)
+
+    def _ended(self, error: Exception | None) -> None:
+        """Tell everybody who joined this read, and begin the next if somebody waits for it.
+
+        Whatever the error is, those who wait must not wait for ever; and the connections of before are given up, for
+        a dead one is found dead only when it is used.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if error is not None:
+            self._drop_connections()
+        joined, self._reading = self._reading or (), None
+        for waiter in joined:
+            if not waiter.done():
+                if error is None:
+                    waiter.set_result(None)
+                else:
+                    waiter.set_exception(Unavailable(str(error) or "no answer in time"))
+        if self._waiting:
+            self._read()
 
     async def _news(self, head: Head, applied: Head | None) -> News:
         if applied is None or head.seq < applied.seq or head.seq - applied.seq > 10_000:
             return News(head, ())
         async with self._snapshot() as connection:
             log = [Change(*item) for item in await _all(connection, _CHANGES_SQL, applied.seq)]
+        if not log or log[-1].seq < head.seq:
+            return News(head, ())  # pruned, or read from a server that lags behind: nothing may be believed
         # The log may have grown since: what is applied is what stands in it, and the head is its last line.
-        return News(Head(log[-1].seq, log[-1].nonce) if log else head, log)
+        return News(Head(log[-1].seq, log[-1].nonce), log)
 
-    def _drop_reader(self) -> None:
-        """Give up the connection without waiting for it: a dead one would take its time."""
+    def _drop_connections(self) -> None:
+        """Give up all that nobody uses, without waiting for them: a dead one would take its time."""
         reader, self._head = self._head, None
         if reader is not None:
             reader.close()
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.pgconn.finish()
 
     @asynccontextmanager
     async def _snapshot(self) -> AsyncIterator[AsyncConnection[Any]]:

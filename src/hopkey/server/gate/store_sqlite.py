@@ -16,7 +16,9 @@ from hopkey.server.gate.store import Listener, Unavailable
 from hopkey.server.tokens.verify import TokenRecord
 
 _BUSY_SECONDS = 1.0
-_RECORD_SQL = rows.RECORD_SQL.format(p="?", now="strftime('%Y-%m-%d %H:%M:%f', 'now')")
+_RECORD_SQL = rows.RECORD_SQL.format(p="?")
+_OLDER_SQL = rows.OLDER_SQL.format(p="?", now="strftime('%Y-%m-%d %H:%M:%f', 'now')")
+_TEAMS_SQL = rows.TEAMS_SQL.format(p="?")
 
 
 class SqliteStore:
@@ -69,9 +71,11 @@ class SqliteStore:
                 row = connection.execute(_RECORD_SQL, (digest,)).fetchone()
                 if row is None:
                     return head, None
-                teams = connection.execute(rows.TEAMS_SQL.format(p="?"), (row[6], row[0])).fetchall()
+                teams = connection.execute(_TEAMS_SQL, (row[6], row[0])).fetchall()
                 grants = connection.execute(rows.GRANTS_SQL.format(p="?"), (row[0],)).fetchall() if row[4] else ()
-                return head, rows.token_record(row, _seconds, teams, grants)
+                limit = row[rows.TOKENS_PER_USER]
+                older = connection.execute(_OLDER_SQL, (row[6], row[0], limit)).fetchone()[0] if limit else 0
+                return head, rows.token_record(row, _seconds, teams, grants, older)
             finally:
                 connection.execute("ROLLBACK")
         except sqlite3.Error as error:

@@ -10,7 +10,8 @@ from typing import Any
 
 import psycopg
 
-from hopkey.server.gate.recorder import LastUse, Writer, utc
+from hopkey.server.gate.recorder import LastUse, Place, Writer, utc
+from hopkey.server.notices.places import PLACES
 
 _AUDIT_COLUMNS = "at, event, actor_id, actor_label, subject_kind, subject_id, subject_label, address, agent, detail"
 
@@ -23,7 +24,7 @@ class SqliteWriter:
             "SHA256", 1, lambda text: sha256(text.encode()).hexdigest(), deterministic=True
         )
 
-    def uses(self, uses: dict[int, LastUse]) -> None:
+    def uses(self, uses: dict[int, LastUse], places: list[Place]) -> None:
         # A token deleted meanwhile is no error: there is nothing to write about it any more.
         self._many(
             "INSERT INTO hopkey_token_use (token_id, used_at, idle_since, address, agent) "
@@ -32,6 +33,14 @@ class SqliteWriter:
             "address = excluded.address, agent = excluded.agent WHERE used_at IS NULL OR excluded.used_at > used_at",
             [(_text(use.at), use.address, use.agent, token_id) for token_id, use in uses.items()],
         )
+        if places:
+            self._many(
+                "INSERT INTO hopkey_token_place (token_id, network, address, agent, seen_at) "
+                "SELECT id, ?2, ?3, ?4, ?5 FROM hopkey_token WHERE id = ?1 "
+                "AND (SELECT count(*) FROM hopkey_token_place p WHERE p.token_id = ?1) < ?6 "
+                "ON CONFLICT (token_id, network) DO NOTHING",
+                [(p.token_id, p.network, p.address, p.agent, _text(p.at), PLACES) for p in places],
+            )
 
     def refusals(self, refusals: list[tuple[Any, ...]]) -> None:
         rows = [(_text(row[0].timestamp()), *row[1:]) for row in refusals]
@@ -57,7 +66,7 @@ class PostgresqlWriter:
     def __init__(self, url: str) -> None:
         self._connection = psycopg.connect(url, autocommit=True, connect_timeout=5)
 
-    def uses(self, uses: dict[int, LastUse]) -> None:
+    def uses(self, uses: dict[int, LastUse], places: list[Place]) -> None:
         # Rows that somebody is deleting are skipped rather than waited for.
         with self._connection.transaction(), self._connection.cursor() as cursor:
             cursor.execute(
@@ -75,6 +84,26 @@ class PostgresqlWriter:
                     for item in live
                 ],
             )
+            kept = set(live)
+            if any(place.token_id in kept for place in places):
+                cursor.executemany(
+                    "INSERT INTO hopkey_token_place (token_id, network, address, agent, seen_at) "
+                    "SELECT %(id)s, %(network)s, %(address)s, %(agent)s, %(at)s "
+                    "WHERE (SELECT count(*) FROM hopkey_token_place WHERE token_id = %(id)s) < %(most)s "
+                    "ON CONFLICT (token_id, network) DO NOTHING",
+                    [
+                        {
+                            "id": place.token_id,
+                            "network": place.network,
+                            "address": place.address,
+                            "agent": place.agent,
+                            "at": utc(place.at),
+                            "most": PLACES,
+                        }
+                        for place in places
+                        if place.token_id in kept
+                    ],
+                )
 
     def refusals(self, refusals: list[tuple[Any, ...]]) -> None:
         with self._connection.transaction(), self._connection.cursor() as cursor:

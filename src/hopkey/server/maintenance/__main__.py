@@ -1,8 +1,6 @@
-"""The process that `hopkey serve` starts beside those that serve: ``python -m hopkey.server.maintenance PARENT``."""
+"""The process that `hopkey serve` starts beside those that serve: ``python -m hopkey.server.maintenance``."""
 
 from __future__ import annotations
-
-import sys
 
 import django
 
@@ -11,7 +9,7 @@ def main() -> None:
     django.setup()
     from hopkey.server.maintenance.runner import run_for_ever
 
-    run_for_ever(int(sys.argv[1]))
+    run_for_ever()
 
 
 main()

@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import close_old_connections, connection
@@ -20,6 +18,7 @@ from hopkey.server.maintenance.tasks import JOBS, Job
 
 _LOG = logging.getLogger("hopkey.maintenance")
 _LOOK_SECONDS = 2.0
+_END_SECONDS = 8.0
 
 
 def run_due(now: datetime | None = None, jobs: Sequence[Job] = JOBS) -> list[str]:
@@ -27,7 +26,7 @@ def run_due(now: datetime | None = None, jobs: Sequence[Job] = JOBS) -> list[str
     ran = []
     for job in jobs:
         moment = now or timezone.now()
-        if not _take(job, moment):
+        if job.alone and not _take(job, moment):
             continue
         error = ""
         try:
@@ -35,10 +34,11 @@ def run_due(now: datetime | None = None, jobs: Sequence[Job] = JOBS) -> list[str
         except Exception as problem:  # noqa: BLE001 - one task's trouble is not the next one's
             error = f"{type(problem).__name__}: {problem}"[:500]
             _LOG.warning("%s did not work out: %s", job.name, type(problem).__name__)
-        ended = now or timezone.now()
-        Task.objects.filter(name=job.name).update(
-            due_at=ended + timedelta(seconds=job.every), ended_at=ended, error=error
-        )
+        if job.alone:
+            ended = now or timezone.now()
+            Task.objects.filter(name=job.name).update(
+                due_at=ended + timedelta(seconds=job.every), ended_at=ended, error=error
+            )
         ran.append(job.name)
     return ran
 
@@ -54,31 +54,36 @@ def _take(job: Job, now: datetime) -> bool:
     return made
 
 
-def run_for_ever(parent: int) -> None:
-    """Look every two seconds whether something is due, until SIGTERM or until the process `parent` has gone."""
+def run_for_ever() -> None:
+    """Look every two seconds whether something is due, until SIGTERM or until standard input ends: that of `hopkey
+    serve`, which is gone then. Each lane has a thread: a mail that somebody waits for does not wait for a long count.
+    """
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and tells us
-    while not stop.wait(_LOOK_SECONDS) and os.getppid() == parent:
+
+    def watch() -> None:
+        while os.read(0, 1):
+            pass
+        stop.set()
+
+    threading.Thread(target=watch, name="watch", daemon=True).start()
+    lanes = sorted({job.lane for job in JOBS})
+    threads = [threading.Thread(target=_lane, args=(lane, stop), name=lane, daemon=True) for lane in lanes]
+    for thread in threads:
+        thread.start()
+    stop.wait()
+    deadline = time.monotonic() + _END_SECONDS
+    for thread in threads:
+        thread.join(max(deadline - time.monotonic(), 0.0))
+
+
+def _lane(name: str, stop: threading.Event) -> None:
+    jobs = [job for job in JOBS if job.lane == name]
+    while not stop.wait(_LOOK_SECONDS):
         try:
             close_old_connections()
-            run_due()
+            run_due(jobs=jobs)
         except Exception as error:  # noqa: BLE001 - a database that does not answer now may answer later
             _LOG.warning("maintenance waits: %s", type(error).__name__)
     connection.close()
-
-
-@contextmanager
-def beside() -> Iterator[None]:
-    """A process of its own that does the maintenance as long as this one serves. The settings are in its environment,
-    as they are in that of the serving processes.
-    """
-    process = subprocess.Popen([sys.executable, "-m", "hopkey.server.maintenance", str(os.getpid())])
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()

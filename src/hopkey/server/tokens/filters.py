@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from hopkey.server.errors import DomainError
-from hopkey.server.tokens.format import is_well_formed
+from hopkey.server.tokens.format import public_id_in, token_in
 from hopkey.server.tokens.pasted import secret_removed
 
 
@@ -75,7 +75,7 @@ class Filter:
 def filter_read(values: Mapping[str, str]) -> Filter:
     """A filter from texts. Raises `DomainError` (``filter_invalid``) that names what is wrong.
 
-    Of a token that was begun or mistyped only what names it is taken; a whole one stays, to be found by its digest.
+    A token pasted into any field, alone or within a line such as ``Authorization: Bearer hkp_...``, becomes the text.
     """
     try:
         state = State(values.get("state") or "any")
@@ -85,9 +85,11 @@ def filter_read(values: Mapping[str, str]) -> Filter:
         sort = Sort(values.get("sort") or "-created")
     except ValueError:
         raise DomainError("filter_invalid", f"sort is one of {', '.join(Sort)}.", field="sort") from None
-    texts = {name: (values.get(name) or "").strip()[:254].replace("\0", "") for name in ("owner", "team", "text")}
-    if not is_well_formed(texts["text"]):
-        texts["text"] = secret_removed(texts["text"])
+    texts = {name: (values.get(name) or "").replace("\0", "").strip()[:4000] for name in ("owner", "team", "text")}
+    pasted = next(filter(None, map(token_in, texts.values())), "")
+    # Where there is not the whole of a token, or one with an error in it, what is left of the secret goes no further.
+    texts = {name: "" if token_in(given) else public_id_in(given)[:254] for name, given in texts.items()}
+    texts["text"] = pasted or texts["text"]
     return Filter(state, sort, **texts).settled()
 
 

@@ -281,23 +281,23 @@ def _conditions(chosen: Filter, now: datetime) -> tuple[list[Clause], list[Claus
     an index out that would lose the order.
     """
     here = _moment_parameter(now)
+    active = Clause("EXISTS (SELECT 1 FROM hopkey_user u WHERE u.id = t.owner_id AND u.is_active)")
     if chosen.state is State.LIVE:
-        active = "EXISTS (SELECT 1 FROM hopkey_user u WHERE u.id = t.owner_id AND u.is_active)"
-        return [], [Clause(f"NOT (t.ends_at <= %s) AND {active}", [here])]
+        return [], [Clause("NOT (t.ends_at <= %s)", [here]), active]
     if chosen.state is State.EXPIRED:
         return [Clause("t.ends_at <= %s", [here])], []
     if chosen.state is State.EXPIRING:
         soon = _moment_parameter(now + timedelta(days=EXPIRING_DAYS))
-        return [Clause("t.ends_at > %s AND t.ends_at <= %s", [here, soon])], []
+        return [Clause("t.ends_at > %s AND t.ends_at <= %s", [here, soon])], [active]
     if chosen.state is State.UNUSED:
         long_ago = _moment_parameter(now - timedelta(days=UNUSED_DAYS))
-        return [Clause("s.idle_since <= %s", [long_ago])], [Clause("NOT (t.ends_at <= %s)", [here])]
+        return [Clause("s.idle_since <= %s", [long_ago])], [Clause("NOT (t.ends_at <= %s)", [here]), active]
     if chosen.state is State.NEVER_USED:
         never = Clause("s.used_at IS NULL")
         return ([never], []) if chosen.sort.column == "created" else ([], [never])
     if chosen.state is State.NEVER_EXPIRES:
         never = Clause("t.ends_at = %s", [_moment_parameter(FAR)])
-        return ([never], []) if chosen.sort.column != "used" else ([], [never])
+        return ([never], [active]) if chosen.sort.column != "used" else ([], [never, active])
     if chosen.state is State.OWNER_INACTIVE:
         return [], [Clause("t.owner_id IN (SELECT id FROM hopkey_user WHERE NOT is_active)")]
     return [], []

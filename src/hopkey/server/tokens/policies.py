@@ -16,11 +16,13 @@ from hopkey.server.audit.actor import Actor
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
 from hopkey.server.errors import DomainError
+from hopkey.server.notices.models import Watermark
 from hopkey.server.tokens.dry_run import DryRun, dry_run
 from hopkey.server.tokens.models import PolicyRow
 from hopkey.server.tokens.policy import FREE, NETWORKS, PATTERN_LENGTH, Policy, pattern_compile
 
 FIELDS = ("max_days", "never_allowed", "tokens_per_user", "unused_days", "networks", "label_pattern")
+POLICY_MARK = "policy changed"
 _LARGEST = {"max_days": 36_500, "tokens_per_user": 1000, "unused_days": 36_500}
 _WORDS = {"max_days": "The longest lifetime", "tokens_per_user": "Tokens per user", "unused_days": "Days unused"}
 
@@ -74,8 +76,18 @@ def policy_set(*, policy: Policy, by: Actor) -> None:
     with transaction.atomic(durable=True):
         before = policy_values(policy_get())
         PolicyRow.objects.update_or_create(pk=1, defaults={**values, "changed_at": timezone.now()})
+        policy_change_note(before)
         changed = {name: [before[name], values[name]] for name in FIELDS if before[name] != values[name]}
         record(Event.POLICY_CHANGED, by=by, kind="policy", id="1", label="token policy", detail={"changed": changed})
+
+
+def policy_change_note(before: dict[str, Any]) -> None:
+    """Remember the policy that was in force, in the caller's transaction, until owners were told what the change stops
+    (`hopkey.server.tokens.watch`). Of several changes in a row the first counts.
+    """
+    Watermark.objects.get_or_create(
+        name=POLICY_MARK, defaults={"at": timezone.now(), "state": {"before": before, "owner": ""}}
+    )
 
 
 def policy_dry_run(policy: Policy, *, now: datetime, whole: bool = False) -> DryRun:

@@ -30,3 +30,18 @@ def tokens_reaching(team_id: str) -> QuerySet[Token]:
     granted = Grant.objects.filter(token=OuterRef("pk"), workspace=team_id)
     cut = Cutoff.objects.filter(token=OuterRef("pk"), workspace=team_id)
     return token_list().filter(Q(restricted=False) | Exists(granted), ~Exists(cut), owner__in=members)
+
+
+def tokens_cut_off(team_id: str) -> QuerySet[Cutoff]:
+    """The tokens that this team's owners cut off from it and that still exist, the latest first."""
+    return (
+        Cutoff.objects.filter(workspace=team_id)
+        .select_related("token__owner", "token__use")
+        .defer("token__digest")
+        .order_by("-pk")
+    )
+
+
+def token_list_own(owner: User) -> QuerySet[Token]:
+    """As `token_list`, with the teams each was cut off from at hand: for the page of its owner."""
+    return token_list(owner=owner).prefetch_related("cutoffs__workspace")

@@ -12,14 +12,43 @@ from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 
+from hopkey.server.accounts.factors import factor_is_missing
 from hopkey.server.accounts.models import User
 from hopkey.server.errors import DomainError, Forbidden, NotFound
+from hopkey.server.ui.back import back_of
+from hopkey.server.ui.recent import recent_always, recent_for_changes
 
 View = Callable[..., HttpResponseBase]
 
+__all__ = [
+    "administrator_only",
+    "back_of",
+    "guarded",
+    "recent_always",
+    "recent_for_changes",
+    "signed_in",
+    "signed_in_only",
+]
+
 
 def signed_in(view: View) -> View:
-    """Only for people who are signed in; others are sent to the sign-in page and back."""
+    """Only for people who are signed in; others are sent to the sign-in page and back.
+
+    Who must have a second factor and has none is led to set one up first.
+    """
+
+    @signed_in_only
+    @functools.wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if isinstance(request.user, User) and factor_is_missing(request.user):
+            return redirect("security")
+        return view(request, *args, **kwargs)
+
+    return wrapped
+
+
+def signed_in_only(view: View) -> View:
+    """As `signed_in`, also without the second factor that is asked for: for the pages where it is set up."""
 
     @functools.wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -32,14 +61,18 @@ def signed_in(view: View) -> View:
 
 
 def administrator_only(view: View) -> View:
-    """Only for administrators; for everybody else who is signed in there is no such page."""
+    """Only for administrators; for everybody else who is signed in there is no such page.
+
+    Whatever changes something needs a recent sign-in.
+    """
+    confirmed = recent_for_changes(view)
 
     @signed_in
     @functools.wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not (isinstance(request.user, User) and request.user.is_administrator):
             raise Http404
-        return view(request, *args, **kwargs)
+        return confirmed(request, *args, **kwargs)
 
     return wrapped
 
@@ -60,10 +93,3 @@ def guarded(view: View) -> View:
             return redirect(back_of(request))
 
     return wrapped
-
-
-def back_of(request: HttpRequest) -> str:
-    """The page of ours this request came from, else the start page."""
-    referer = request.headers.get("Referer", "")
-    own = f"{request.scheme}://{request.get_host()}/"
-    return referer if referer.startswith(own) else "/"

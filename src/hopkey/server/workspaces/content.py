@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.db.models import Max
 
@@ -25,6 +26,8 @@ from hopkey.server.workspaces.selectors import Node, tree_get
 
 _TITLE_LENGTH = 500
 _BATCH = 500
+_PARTS = 2_000_000
+T = TypeVar("T")
 
 
 def collection_import(*, workspace: Workspace, data: bytes, by: Actor) -> list[Collection]:
@@ -32,7 +35,7 @@ def collection_import(*, workspace: Workspace, data: bytes, by: Actor) -> list[C
 
     Values of secret variables are left behind. Raises `DomainError` (``file_invalid``) naming the place of the fault.
     """
-    files = _readable(lambda: collections_load(data))
+    files = _readable(data, collections_load)
     rows: list[Collection] = []
     requests: list[Request] = []
     tops = [_flatten(file, workspace, rows, requests) for file in files]
@@ -64,7 +67,7 @@ def environment_import(*, workspace: Workspace, data: bytes, by: Actor) -> Envir
 
     Raises `DomainError` (``file_invalid``) naming the place of the fault.
     """
-    file = _readable(lambda: environment_load(data))
+    file = _readable(data, environment_load)
     with batch():
         environment = Environment.objects.create(
             workspace=workspace,
@@ -87,9 +90,12 @@ def environment_delete(*, environment: Environment, by: Actor) -> None:
         environment.delete()
 
 
-def _readable(read: Any) -> Any:
+def _readable(data: bytes, read: Callable[[bytes], T]) -> T:
+    if sum(data.count(sign) for sign in (b"{", b"[")) > _PARTS:
+        # Empty objects take fifty times the memory of their text.
+        raise DomainError("file_invalid", "Nothing was imported: the file has too many parts.", field="file")
     try:
-        return read()
+        return read(data)
     except FormatError as error:
         raise DomainError(
             "file_invalid", f"Nothing was imported: {error.message} (at {error.place}).", field="file"

@@ -17,6 +17,7 @@ from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
 from hopkey.server.config import current
 from hopkey.server.errors import Conflict, DomainError, NotFound
+from hopkey.server.mail.services import mail_queue
 from hopkey.server.workspaces.models import Invitation, Membership, Role, Workspace
 from hopkey.server.workspaces.services import member_add_row
 
@@ -33,7 +34,7 @@ class Invited:
 
 
 def invitation_create(*, team: Workspace, role: Role, inviter: User | None, by: Actor, email: str = "") -> Invited:
-    """Invite whoever holds the link, or with `email` only the person with that address.
+    """Invite whoever holds the link, or with `email` only the person with that address, to whom it is mailed too.
 
     Raises `DomainError` (``email_invalid``) or `Conflict` (``already_member``, ``too_many_invitations``).
     """
@@ -56,7 +57,22 @@ def invitation_create(*, team: Workspace, role: Role, inviter: User | None, by: 
             expires_at=timezone.now() + timedelta(days=INVITATION_DAYS),
         )
         _record(Event.INVITATION_CREATED, invitation, by)
-    return Invited(invitation=invitation, url=f"{current().base_url}/join/{secret}")
+        url = f"{current().base_url}/join/{secret}"
+        if email:
+            mail_queue(
+                to=email,
+                template="team_invitation",
+                context={
+                    "by": inviter.name if inviter else by.label,
+                    "team": team.name,
+                    "role": role.value.lower(),
+                    "link": url,
+                    "days": INVITATION_DAYS,
+                },
+                secrets=("link",),
+                useless_at=invitation.expires_at,
+            )
+    return Invited(invitation=invitation, url=url)
 
 
 def invitation_revoke(*, team: Workspace, invitation_id: str, by: Actor) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from hopkey.server.accounts.models import User
 from hopkey.server.errors import Forbidden, NotFound
@@ -48,6 +48,26 @@ def team_get(team_id: str) -> Workspace:
     return team
 
 
+def team_choices(limit: int = 200) -> list[Workspace] | None:
+    """Every team by name, to choose one from; None where there are more than `limit`."""
+    teams = list(Workspace.objects.filter(kind=Kind.TEAM).order_by("name", "id")[: limit + 1])
+    return teams if len(teams) <= limit else None
+
+
+def team_find(id_or_name: str, *, among: Sequence[Workspace] | None = None) -> Workspace:
+    """A team by its id or its whole name, whatever its case; of several with that name the oldest. `among`: all teams
+    there are, where they were read already. Raises `NotFound` (``team_not_found``).
+    """
+    if among is None:
+        matching = Q(pk=id_or_name) | Q(name__iexact=id_or_name)
+        among = list(Workspace.objects.filter(matching, kind=Kind.TEAM).order_by("created_at")[:50])
+    same = [team for team in among if team.name.casefold() == id_or_name.casefold()]
+    found = [team for team in among if team.pk == id_or_name] or sorted(same, key=lambda team: team.created_at)
+    if not found:
+        raise NotFound("team_not_found", f"There is no team {id_or_name[:100]!r}.")
+    return found[0]
+
+
 def workspace_get_for(user: User, workspace_id: str) -> tuple[Workspace, Role]:
     """A workspace that `user` may see, and as what. A personal one is its owner's.
 
@@ -83,13 +103,10 @@ def member_list(workspace: Workspace) -> QuerySet[Membership]:
 
 
 def membership_list(user: User) -> QuerySet[Membership]:
-    """The teams `user` is in, with the role in each, and whether they are its only owner (``only_owner``)."""
+    """The teams `user` is in, with the role in each, and whether somebody else owns it (``owned_by_others``)."""
     others = Membership.objects.filter(workspace=OuterRef("workspace"), role=Role.OWNER).exclude(user=user)
-    return (
-        user.memberships.select_related("workspace")
-        .annotate(only_owner=Case(When(role=Role.OWNER, then=~Exists(others)), default=Value(False)))
-        .order_by("workspace__name", "workspace_id")
-    )
+    memberships = user.memberships.select_related("workspace").annotate(owned_by_others=Exists(others))
+    return memberships.order_by("workspace__name", "workspace_id")
 
 
 def invitation_list(workspace: Workspace) -> QuerySet[Invitation]:
@@ -116,6 +133,29 @@ class Node:
     @property
     def request_count(self) -> int:
         return len(self.requests) + sum(folder.request_count for folder in self.folders)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A collection in a list: what it holds, counted."""
+
+    id: str
+    title: str
+    folder_count: int
+    request_count: int
+
+
+def collection_summaries(workspace: Workspace) -> list[Summary]:
+    """The collections of a workspace in order, with how much each holds: three queries."""
+    folders = workspace.collections.exclude(parent=None).order_by().values("root_id").annotate(count=Count("pk"))
+    requests = (
+        Request.objects.filter(collection__workspace=workspace).order_by().values("root_id").annotate(count=Count("pk"))
+    )
+    folder_counts, request_counts = (dict(rows.values_list("root_id", "count")) for rows in (folders, requests))
+    return [
+        Summary(pk, title, folder_counts.get(pk, 0), request_counts.get(pk, 0))
+        for pk, title in collection_list(workspace).values_list("pk", "title")
+    ]
 
 
 def tree_list(workspace: Workspace) -> tuple[Node, ...]:

@@ -41,8 +41,13 @@ def team_rename(*, team: Workspace, name: str, by: Actor) -> None:
 def team_delete(*, team: Workspace, by: Actor) -> None:
     """Delete a team and all it holds. Tokens restricted to it reach nothing there any more."""
     with transaction.atomic(durable=True):
-        record(Event.TEAM_DELETED, by=by, kind="team", id=team.pk, label=team.name)
-        team.delete()
+        team_delete_row(team=team, by=by)
+
+
+def team_delete_row(*, team: Workspace, by: Actor) -> None:
+    """`team_delete` in the caller's transaction."""
+    record(Event.TEAM_DELETED, by=by, kind="team", id=team.pk, label=team.name)
+    team.delete()
 
 
 def member_add(*, team: Workspace, user: User, role: Role, by: Actor) -> Membership:
@@ -73,6 +78,18 @@ def member_role_set(*, team: Workspace, user: User, role: Role, by: Actor) -> No
         membership.role = role
         membership.save(update_fields=["role"])
         _record(Event.MEMBER_ROLE_CHANGED, team, user, role, by)
+
+
+def owner_make_row(*, team: Workspace, user: User, by: Actor) -> None:
+    """Make somebody an owner of this team, a member or not, in the caller's transaction."""
+    _lock(team)
+    membership = Membership.objects.filter(workspace=team, user=user).first()
+    if membership is None:
+        member_add_row(team=team, user=user, role=Role.OWNER, by=by)
+    elif membership.role != Role.OWNER:
+        membership.role = Role.OWNER
+        membership.save(update_fields=["role"])
+        _record(Event.MEMBER_ROLE_CHANGED, team, user, Role.OWNER, by)
 
 
 def member_remove(*, team: Workspace, user: User, by: Actor) -> None:

@@ -5,21 +5,24 @@ const __text = (value) => {
   return String(value);
 };
 
-// Texts that look like code or name one of the language's own types stand without quotes, and a line break is a space.
-const __typeName = /^(?:\w*Error|Array|Boolean|Date|Function|Map|Number|Object|Promise|RegExp|Set|String|Symbol|WeakMap|WeakSet)$/;
-const __looksLikeCode = /^(?:(?:async\s+)?(?:function|\([^)]*\)\s*=>)|\/.*\/[a-z]*$)/s;
+// Texts that look like code or name one of the language's own types stand without quotes.
+const __typeName = /^(?:[A-Z][a-zA-Z0-9]*Error|Error|Array|Boolean|Date|Function|Map|Number|Object|Promise|RegExp|Set|String|Symbol|WeakMap|WeakSet)$/;
+const __looksLikeCode = /^(?:function|\([^\n\r]*\)\s*=>|[a-zA-Z_$][\w$]*\s*\()/;
 const __quoted = (text) => {
-  const line = text.replace(/\r?\n/g, " ");
-  return __looksLikeCode.test(line) || __typeName.test(line) ? line : `'${line}'`;
+  const line = text.trim();
+  if (line.startsWith("new Set(") || line.startsWith("new Map(") || /^\/.*\/[gimsuvy]*$/.test(line)) return text;
+  if (__looksLikeCode.test(line) || __typeName.test(line)) return line;
+  return (line.includes("[native code]") && /function\s+([A-Z][a-zA-Z0-9]*)\s*\(/.exec(line)?.[1]) || `'${text}'`;
 };
 
-// A value in the message of an expectation: {a: 1, b: ['x', null]}.
+// A value in the message of an expectation: {a: 1, b: ['x', null]}. The first ten items and the first five names are shown.
 const __shown = (value, { regexes = false, depth = 0 } = {}) => {
   switch (typeof value) {
     case "string": return __quoted(value);
     case "bigint": return `${value}n`;
     case "function": return __quoted(String(value));
     case "object": break;
+    case "number": if (value === Math.PI || value === Math.E) return value === Math.E ? "Math.E" : "Math.PI"; // falls through
     default: return Object.is(value, -0) ? "0" : String(value);
   }
   if (value === null) return "null";
@@ -29,9 +32,9 @@ const __shown = (value, { regexes = false, depth = 0 } = {}) => {
   if (depth > 8) return Array.isArray(value) ? "[...]" : "{...}";
   const inner = { regexes, depth: depth + 1 };
   const missing = (item) => item === undefined || typeof item === "function" || typeof item === "symbol";
-  if (Array.isArray(value)) return `[${Array.from(value, (item) => (missing(item) ? "null" : __shown(item, inner))).join(", ")}]`;
+  if (Array.isArray(value)) return `[${Array.from(value.slice(0, 10), (item) => (missing(item) ? "null" : __shown(item, inner))).join(", ")}]`;
   if (typeof value.toJSON === "function") return __shown(value.toJSON(), inner);
-  const keys = Object.keys(value).filter((key) => !missing(value[key]));
+  const keys = Object.keys(value).filter((key) => !missing(value[key])).slice(0, 5);
   return `{${keys.map((key) => `${key}: ${__shown(value[key], inner)}`).join(", ")}}`;
 };
 

@@ -1,4 +1,4 @@
-// The state of one script run. Everything a script can reach is rebuilt from the host's input in __begin.
+// The state of one chain of scripts. Everything a script can reach is rebuilt from the host's input in __begin.
 const __state = {
   input: null,
   selected: [],
@@ -10,6 +10,7 @@ const __state = {
   requestChanged: false,
   next: undefined,
   skip: false,
+  part: 0,
   tests: [],
   current: null,
   results: 0,
@@ -42,7 +43,14 @@ const __call = (operation, argument) => {
 
 const __fail = (error) => {
   if (error instanceof __Skip) { __state.skip = true; return; }
-  if (__state.failure === null) __state.failure = __describe(error);
+  if (__state.failure === null) __state.failure = { ...__describe(error), part: __state.part };
+};
+
+// Which script of the chain runs now: told to the host too, which has to name it where the engine stops.
+const __at = (part) => {
+  if (part === __state.part) return;
+  __state.part = part;
+  __call("part", part);
 };
 
 const __describe = (error) => {
@@ -50,5 +58,5 @@ const __describe = (error) => {
   if (error !== null && typeof error === "object" && "message" in error) {
     return { name: String(error.name ?? "Error"), message: String(error.message), stack: String(error.stack ?? "") };
   }
-  return { name: "Error", message: __text(error), stack: "" };
+  return { name: "", message: __text(error), stack: "" };
 };

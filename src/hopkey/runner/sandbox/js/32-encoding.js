@@ -1,17 +1,18 @@
 // Base64 and text encoding (WHATWG HTML 8.3, Encoding 7 and 8).
 {
+  const invalid = () => { const error = new Error("Invalid character"); error.name = "InvalidCharacterError"; return error; };
   globalThis.btoa = (value) => {
     const text = String(value);
     const bytes = new Uint8Array(text.length);
     for (let i = 0; i < text.length; i++) {
-      if (text.charCodeAt(i) > 255) throw new Error("The string to be encoded contains characters outside of the Latin1 range.");
+      if (text.charCodeAt(i) > 255) throw invalid();
       bytes[i] = text.charCodeAt(i);
     }
     return __toBase64(bytes);
   };
   globalThis.atob = (value) => {
     const text = String(value).replace(/[\t\n\f\r ]/g, "").replace(/={1,2}$/, "");
-    if (text.length % 4 === 1 || /[^A-Za-z0-9+/]/.test(text)) throw new Error("The string to be decoded is not correctly encoded.");
+    if (text.length % 4 === 1 || /[^A-Za-z0-9+/]/.test(text)) throw invalid();
     return Array.from(__fromBase64(text), (byte) => String.fromCharCode(byte)).join("");
   };
   globalThis.array2base64 = (value) => __toBase64(__bytes(value));

@@ -10,21 +10,18 @@ const __cookiesOf = (line) => {
 
 // The answer that test scripts look at: text as it came, parsed where it is JSON.
 const __response = (() => {
-  let parsed, known = false;
+  let parsed, written, known = false;
   const raw = () => __state.input.response;
-  const text = () => raw().text;
-  const value = () => {
-    if (!known) {
-      try { parsed = raw().deep ? text() : JSON.parse(text()); } catch { parsed = text(); }
-      known = true;
-    }
-    return parsed;
+  const fresh = () => JSON.parse(raw().text.replace(/^\ufeff/, ""));
+  const read = () => { try { return raw().deep ? raw().text : fresh(); } catch { return raw().text; } };
+  const value = () => { if (!known) { parsed = read(); known = true; } return parsed; };
+  const json = () => (raw().text === "" ? null : fresh());
+  // As in the official runner, an answer that is JSON is read, and its text is that JSON written anew.
+  const text = () => {
+    if (written === undefined) { const found = read(); written = typeof found === "string" ? found : JSON.stringify(found); }
+    return written;
   };
-  const json = () => {
-    if (text() === "") return null;
-    return JSON.parse(text());
-  };
-  const bytes = () => (raw().base64 === null ? __utf8(text()) : __fromBase64(raw().base64));
+  const bytes = () => (raw().base64 !== null ? __fromBase64(raw().base64) : __utf8(text()));
   const header = (name) => raw().headers.find((item) => item.key.toLowerCase() === String(name).toLowerCase());
   const type = () => header("content-type")?.value ?? "";
   const dataURI = () => `data:${type().split(";")[0].trim() || "application/octet-stream"};base64,${__toBase64(bytes())}`;

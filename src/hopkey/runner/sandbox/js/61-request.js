@@ -6,7 +6,8 @@ const __request = (() => {
   const get = (key) => copy(__state.request[key]);
   const put = (key, value) => { __state.request[key] = value; __state.requestChanged = true; };
   const row = (item) => ({ key: __variables.plain(item.key ?? ""), value: __variables.plain(item.value ?? ""), active: item.active !== false && item.disabled !== true, description: item.description ?? "" });
-  const rows = (items) => [...items].filter((item) => item && item.key !== undefined).map(row);
+  const rows = (items, what = "headers") => { if (!Array.isArray(items)) throw new Error(`Invalid ${what} object`); return listed(items); };
+  const listed = (items) => items.filter((item) => item && item.key !== undefined).map(row);
   const upsert = (field, key, value, caseless) => {
     const fold = (text) => (caseless ? String(text).toLowerCase() : String(text));
     const list = get(field);
@@ -21,17 +22,17 @@ const __request = (() => {
   const guess = (body) => { try { JSON.parse(body); return "application/json"; } catch { return "text/plain"; } };
   const setBody = (body) => {
     const good = body !== null && typeof body === "object" && !Array.isArray(body) && Object.keys(body).length > 0 && (body.contentType === undefined || contentTypes.includes(body.contentType));
-    if (!good) throw new Error("Invalid body object. a non-empty object with valid body properties.");
+    if (!good) throw new Error("Invalid body object. Expected a non-empty object with valid body properties.");
     const merged = { ...get("body"), ...copy(body) };
     if (merged.contentType === null && typeof merged.body === "string" && body.contentType === undefined) merged.contentType = guess(merged.body);
     put("body", merged);
   };
   const setAuth = (auth) => {
-    if (auth === null || auth === undefined) return put("auth", { authType: "none", authActive: true });
+    if (auth === null || auth === undefined) return put("auth", { authType: "none", authActive: false });
     const good = typeof auth === "object" && !Array.isArray(auth) && (auth.authType === undefined || authTypes.includes(auth.authType));
     if (!good) throw new Error("Invalid auth object");
     const before = get("auth");
-    return put("auth", { authActive: true, ...(auth.authType === undefined || auth.authType === before.authType ? before : {}), ...copy(auth) });
+    return put("auth", { ...(auth.authType === undefined || auth.authType === before.authType ? before : { authActive: before.authActive ?? true }), ...copy(auth) });
   };
   const variable = (key) => __state.request.requestVariables.find((item) => item.key === key && item.active !== false)?.value ?? null;
   const setVariable = (key, value) => {

@@ -26,15 +26,15 @@ const __makeHopp = (input) => {
   }
   request.variables = { get: (key) => __request.variable(text(key, "key")) };
   if (pre) {
-    request.variables.set = (key, value) => { __request.setVariable(text(key, "key"), text(value, "value")); };
+    request.variables.set = (key, value) => { __request.setVariable(text(key, "key"), __variables.plain(value)); };
     Object.assign(request, {
       setUrl: (url) => __request.put("endpoint", __variables.plain(url)),
       setMethod: (method) => { if (__variables.plain(method) !== "") __request.put("method", __variables.plain(method)); },
       setHeader: (key, value) => __request.upsert("headers", key, value, true),
       setHeaders: (headers) => __request.put("headers", __request.rows(headers)),
       removeHeader: (key) => __request.remove("headers", key, true),
-      setParam: (key, value) => __request.upsert("params", key, value, false),
-      setParams: (params) => __request.put("params", __request.rows(params)),
+      setParam: (key, value) => __request.upsert("params", key, value, true),
+      setParams: (params) => __request.put("params", __request.rows(params, "params")),
       removeParam: (key) => __request.remove("params", key, false),
       setBody: __request.setBody,
       setAuth: __request.setAuth,

@@ -5,7 +5,15 @@ const __pmRequest = (() => {
     const fold = (text) => (caseless ? String(text).toLowerCase() : String(text));
     const is = (item, key) => fold(item.key) === fold(key);
     const matcher = (what) => (typeof what === "function" ? what : (item) => is(item, typeof what === "object" && what !== null ? what.key : what));
-    const object = () => Object.fromEntries(read().map((item) => [item.key, item.value]));
+    // Of several with one name: all of them in a query, the last one in headers.
+    const object = () => {
+      const found = {};
+      for (const { key, value } of read()) {
+        const before = Object.prototype.hasOwnProperty.call(found, key) && !caseless ? [found[key]].flat() : [];
+        Object.defineProperty(found, key, { value: before.length ? [...before, value] : value, configurable: true, enumerable: true, writable: true });
+      }
+      return found;
+    };
     const methods = {
       get: (key) => read().find((item) => is(item, key))?.value,
       has: (key, value) => read().some((item) => is(item, key) && (value === undefined || item.value === value)),
@@ -21,7 +29,7 @@ const __pmRequest = (() => {
     };
     if (!write) return methods;
     const made = (item) => {
-      if (item === null || typeof item !== "object" || item.key === undefined) throw new Error("expected an object with key and value");
+      if (item === null || typeof item !== "object" || item.key === undefined) throw new Error(`${caseless ? "Header" : "Query parameter"} must be an object with 'key' and 'value' properties`);
       return { ...item, key: __variables.plain(item.key), value: __variables.plain(item.value ?? "") };
     };
     const items = (source) => (Array.isArray(source) ? source.map(made) : Object.entries(source ?? {}).map(([key, value]) => made({ key, value })));

@@ -130,7 +130,7 @@ const __pmResponse = () => {
     },
     responseTime: { below: (limit) => { expect(raw.duration).to.be.below(limit); }, above: (limit) => { expect(raw.duration).to.be.above(limit); } },
     jsonSchema: (schema) => {
-      const fault = __schemaFault(__response.value(), schema);
+      const fault = __answerFault(__response.value(), schema);
       __report(fault === null, fault ?? "Response body matches JSON schema");
     },
     charset: (wanted) => {

@@ -1,4 +1,5 @@
-// What the host calls. A script runs as the body of a strict async function, so `await` and `return` work at its top.
+// What the host calls. Scripts run one after another, each as the body of a strict async function, so `await` and `return`
+// work at its top.
 {
   const AsyncFunction = (async () => {}).constructor;
 
@@ -58,16 +59,20 @@
     globalThis.pw = __makePw(input);
     if (input.legacy) for (const name of offered) { if (!legacy.includes(name)) delete globalThis[name]; }
     else { lazily("hopp", () => __makeHopp(input)); lazily("pm", () => __makePm(input)); }
-    let run;
-    try {
-      run = compile(input.source, input.legacy);
-    } catch (error) {
-      __state.failure = { ...__describe(error), syntax: true };
-      return;
+    const runs = [];
+    for (const source of input.sources) {
+      try {
+        runs.push(compile(source, input.legacy));
+      } catch (error) {
+        __state.failure = { ...__describe(error), syntax: true, part: runs.length };
+        return;
+      }
     }
     __state.main = "running";
     const ended = (error) => { if (error !== undefined) __fail(error.value); __state.main = "done"; };
-    try { Promise.resolve(run.call(undefined)).then(() => ended(), (error) => ended({ value: error })); }
+    const all = async () => { for (let part = 0; part < runs.length; part++) { __at(part); await runs[part].call(undefined); } };
+    const allNow = () => { for (let part = 0; part < runs.length; part++) { __at(part); runs[part].call(undefined); } };
+    try { Promise.resolve(input.legacy ? allNow() : all()).then(() => ended(), (error) => ended({ value: error })); }
     catch (error) { ended({ value: error }); }
   };
 
@@ -75,7 +80,7 @@
   globalThis.__drain = () => {
     const operations = __state.operations;
     __state.operations = [];
-    const ended = __state.waiting.size === 0 && operations.length === 0;
+    const ended = (__state.waiting.size === 0 && operations.length === 0) || __state.failure?.name === "LimitError";
     return JSON.stringify([operations, __state.waiting.size, ended ? finish() : null]);
   };
 

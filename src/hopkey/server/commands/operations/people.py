@@ -98,6 +98,19 @@ def invite_revoke(arguments: argparse.Namespace) -> Report:
     )
 
 
+def link(arguments: argparse.Namespace) -> Report:
+    user = user_get(arguments.email)
+    made = links.password_link_issue(user=user, by=OPERATOR)
+    return Report({**user_data(user), "link": made}, f"For {user.email}, once, within {links.LINK_DAYS} days: {made}")
+
+
+def second_factor_remove(arguments: argparse.Namespace) -> Report:
+    user = user_get(arguments.email)
+    removed = services.person_factors_remove(user=user, by=OPERATOR)
+    text = f"Removed {removed} second factors of {user.email} and ended every session."
+    return Report({**user_data(user), "removed": removed}, text)
+
+
 def user_data(user: User) -> dict[str, Any]:
     return {
         "id": user.pk,

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from hopkey.server.audit.chain import chain_verify
-from hopkey.server.audit.models import Event
+from hopkey.server.audit.models import AuditEvent, Event
 from hopkey.server.audit.selectors import (
     PAGE_SIZE,
     AuditFilter,
@@ -24,56 +24,75 @@ from hopkey.server.audit.selectors import (
 )
 from hopkey.server.audit.services import record
 from hopkey.server.config import current
+from hopkey.server.console.views.parts import address, chips, groups_of, long_page
 from hopkey.server.errors import DomainError
 from hopkey.server.exports.files import FORMATS, file_of
-from hopkey.server.exports.shapes import event_shape
-from hopkey.server.tokens.format import is_well_formed, public_id_of
+from hopkey.server.exports.shapes import EVENT_COLUMNS, event_shape
+from hopkey.server.long_work import streamed
+from hopkey.server.tokens.format import public_id_in
 from hopkey.server.ui.access import administrator_only
 from hopkey.server.ui.actors import actor_of
+
+_CHIPS = {"subject": "Of", "actor": "By", "event": "Event", "since": "From", "until": "To"}
+_GROUPS = groups_of(sorted(item.value for item in Event))
 
 
 @require_safe
 @administrator_only
 def audit(request: HttpRequest) -> HttpResponse:
-    chosen = audit_filter_read(request.GET.dict())
-    if is_well_formed(chosen.subject):
-        return redirect(reverse("console_audit") + "?" + urlencode({"subject": subject_of(chosen.subject)}))
-    found = list(audit_list(chosen, before=audit_before_read(request.GET.get("before", "")))[: PAGE_SIZE + 1])
-    events, query = found[:PAGE_SIZE], _query(chosen)
+    given = _cleaned(request.GET.dict())
+    if given != request.GET.dict():
+        # Somebody wrote a token into the address: it must not stay there.
+        return redirect(reverse("console_audit") + address({k: v for k, v in given.items() if v}))
+    error, chosen, events = None, AuditFilter(), []
+    more = False
+    try:
+        chosen = audit_filter_read(given)
+        before = audit_before_read(given.get("before", ""))
+        found = list(audit_list(chosen, before=before)[: PAGE_SIZE + 1])
+        events, more = found[:PAGE_SIZE], len(found) > PAGE_SIZE
+    except DomainError as problem:
+        error = problem
+    values = _values(chosen)
     context = {
-        "events": events,
-        "chosen": chosen,
-        "values": query,
-        "kinds": sorted(Event),
-        "groups": sorted({item.value.partition(".")[0] for item in Event}),
-        "next": "?" + urlencode({**query, "before": str(events[-1].pk)}) if len(found) > PAGE_SIZE else "",
-        "first": "?" + urlencode(query) if request.GET.get("before") else "",
-        "query": urlencode(query),
+        "events": [(event, _details(event)) for event in events],
+        "values": values if error is None else given,
+        "chips": chips(values, _CHIPS, {}),
+        "clear": reverse("console_audit"),
+        "groups": _GROUPS,
+        "next": address(values, before=str(events[-1].pk)) if more else "",
+        "first": address(values) if given.get("before") else "",
+        "query": urlencode(values),
+        "export_url": reverse("console_audit_export"),
         "kept_days": current().audit_days,
+        "error": error,
         "section": "audit",
     }
-    return render(request, "console/audit.html", context)
+    return render(request, "console/audit.html", context, status=error.status if error else 200)
 
 
 @require_POST
 @administrator_only
 def search(request: HttpRequest) -> HttpResponse:
     """The form posts, so that a pasted token stands in no address, history or log."""
-    chosen = audit_filter_read(request.POST.dict())
-    query = _query(chosen) | ({"subject": subject_of(chosen.subject)} if chosen.subject else {})
-    return redirect(reverse("console_audit") + "?" + urlencode(query))
+    given = _cleaned(request.POST.dict())
+    if request.POST.get("subject", "").strip() and not given["subject"].strip():
+        messages.info(request, "That token has no public id to look for: find it under Tokens, then open its history.")
+    wanted = {name: given.get(name, "").strip()[:254] for name in _CHIPS}
+    return redirect(reverse("console_audit") + address({name: text for name, text in wanted.items() if text}))
 
 
 @require_safe
 @administrator_only
-def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+def export(request: HttpRequest) -> StreamingHttpResponse:
     kind = request.GET.get("format", "csv")
     if kind not in FORMATS:
         raise DomainError("filter_invalid", "format is csv or json.", field="format")
-    chosen = audit_filter_read(request.GET.dict())
-    record(Event.AUDIT_EXPORTED, by=actor_of(request), kind="audit", label="audit trail", detail=_query(chosen))
-    return StreamingHttpResponse(
-        file_of(kind, (event_shape(event) for event in audit_each(chosen))),
+    chosen = audit_filter_read(_cleaned(request.GET.dict()))
+    record(Event.AUDIT_EXPORTED, by=actor_of(request), kind="audit", label="audit trail", detail=_values(chosen))
+    return streamed(
+        request,
+        file_of(kind, (event_shape(event) for event in audit_each(chosen)), EVENT_COLUMNS),
         content_type=FORMATS[kind],
         headers={"Content-Disposition": f'attachment; filename="audit-{timezone.now():%Y-%m-%d}.{kind}"'},
     )
@@ -81,31 +100,41 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
 
 @require_POST
 @administrator_only
-def verify(request: HttpRequest) -> HttpResponse:
-    verdict = chain_verify()
-    if verdict.fault:
-        messages.error(request, f"The audit trail was tampered with: {verdict.fault}.")
-    else:
-        messages.success(
-            request, f"Whole: {verdict.checked} events, each as it was written. Head: {verdict.seq}:{verdict.hash}"
-        )
-    return redirect("console_audit")
+def verify(request: HttpRequest) -> StreamingHttpResponse:
+    """Reads every event there is."""
+    return long_page(request, "console/audit_verify.html", lambda: {"verdict": chain_verify(), "section": "audit"})
 
 
-def subject_of(text: str) -> str:
-    """What to look for: of a token, pasted whole or begun, its public id."""
-    if is_well_formed(text):
-        return public_id_of(text) if text.startswith("hkp_") else ""
-    if text.startswith("hkp_") and text[4:16].isalnum() and len(text[4:16]) == 12:
-        return text[4:16]
-    return text
+def _cleaned(given: dict[str, str]) -> dict[str, str]:
+    """What was typed, with the public id in place of every token, whole or begun, in whatever field."""
+    return {name: public_id_in(text.replace("\0", "")) for name, text in given.items()}
 
 
-def _query(chosen: AuditFilter) -> dict[str, Any]:
+def _details(event: AuditEvent) -> list[tuple[str, str]]:
+    """The particulars of an event as words."""
+    if not isinstance(event.detail, dict):
+        return []
+    given = {name: value for name, value in event.detail.items() if value not in (None, "", [], {})}
+    return [(name.replace("_", " "), _word(value)) for name, value in given.items()]
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')}: {_word(item)}" for name, item in value.items())
+    if isinstance(value, list):
+        if len(value) == 2 and not any(isinstance(item, (list, dict)) for item in value):
+            return " → ".join(_word(item) for item in value)
+        return ", ".join(_word(item) for item in value) or "none"
+    if value is None:
+        return "none"
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+
+
+def _values(chosen: AuditFilter) -> dict[str, str]:
     values = {
-        "event": chosen.event,
+        "subject": chosen.subject,
         "actor": chosen.actor,
-        "subject": "" if is_well_formed(chosen.subject) else chosen.subject,
+        "event": chosen.event,
         "since": chosen.since.isoformat() if chosen.since else "",
         "until": chosen.until.isoformat() if chosen.until else "",
     }

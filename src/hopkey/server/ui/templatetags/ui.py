@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 import hopkey
+from hopkey.server.ui.icons import ICONS
 
 register = template.Library()
 
@@ -42,7 +43,7 @@ def moment(value: datetime | None, empty: str = "never") -> SafeString | str:
 
 
 @register.filter
-def date_words(value: datetime | None) -> str:
+def date_words(value: date | None) -> str:
     """A date such as "24 Dec 2026"."""
     return f"{value.day} {value:%b %Y}" if value else "never"
 
@@ -58,3 +59,12 @@ def initials(value: str) -> str:
 def asset(path: str) -> str:
     """The address of a static file, with the version, so that an update is seen at once."""
     return f"{static(path)}?v={hopkey.__version__}"
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A small drawing beside a text that says the same."""
+    return mark_safe(  # noqa: S308 - our own constant
+        '<svg class="icon" width="16" height="16" viewBox="0 0 16 16" fill="none" stroke="currentColor" '
+        f'stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">{ICONS[name]}</svg>'
+    )

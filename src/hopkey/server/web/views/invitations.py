@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from hopkey.server.accounts.mailing import mail_is_set_up
 from hopkey.server.accounts.models import User
+from hopkey.server.accounts.signing_in import sign_in
+from hopkey.server.config import current
 from hopkey.server.errors import DomainError
+from hopkey.server.people.admission import signup_is_open
 from hopkey.server.people.services import person_create_invited
 from hopkey.server.ui.actors import actor_of
-from hopkey.server.web.views.links import BACKEND
 from hopkey.server.workspaces.invitations import invitation_accept, invitation_get
-from hopkey.server.workspaces.models import Workspace
 
 _KEY = "invitation"
 
@@ -22,7 +24,11 @@ _KEY = "invitation"
 @require_safe
 def take(request: HttpRequest, secret: str) -> HttpResponse:
     """Move the secret from the address into the session."""
-    request.session[_KEY] = secret[:100]
+    try:
+        invitation_get(secret)
+    except DomainError as error:  # no session for whoever tries addresses
+        return render(request, "web/link_invalid.html", {"message": error.message}, status=404)
+    request.session[_KEY] = secret
     return redirect("join")
 
 
@@ -32,30 +38,38 @@ def join(request: HttpRequest) -> HttpResponse:
     try:
         invitation = invitation_get(secret)
     except DomainError as error:
-        return render(request, "web/link_invalid.html", {"message": error.message}, status=404)
-    context = {"invitation": invitation, "values": request.POST, "error": None}
+        message = f"{error.message} Ask an owner of the team for a new one."
+        return render(request, "web/link_invalid.html", {"message": message}, status=404)
+    opened, config = signup_is_open(invited=True), current()
+    context = {
+        "invitation": invitation,
+        "values": request.POST,
+        "error": None,
+        "open": opened,
+        "with_password": opened and config.password_sign_in,
+        "oidc": config.oidc_name if config.oidc_issuer else "",
+        "mail": mail_is_set_up(),
+    }
     if request.method != "POST":
         return render(request, "web/join.html", context)
     try:
-        team = _join(request, secret)
+        if isinstance(request.user, User):
+            team = invitation_accept(secret=secret, user=request.user, by=actor_of(request))
+            request.session.pop(_KEY, None)
+            messages.success(request, f"You are now in {team.name}.")
+            return redirect("workspace", workspace_id=team.pk)
+        if not config.password_sign_in:
+            raise DomainError("password_off", "Nobody signs in with a password here: choose another way.")
+        user, team = person_create_invited(
+            secret=secret,
+            email=request.POST.get("email", ""),
+            name=request.POST.get("name", ""),
+            password=request.POST.get("password", ""),
+            by=actor_of(request),
+        )
     except DomainError as error:
         return render(request, "web/join.html", {**context, "error": error}, status=error.status)
     request.session.pop(_KEY, None)
+    answer = sign_in(request, user=user, method="invitation", target=reverse("workspace", args=[team.pk]))
     messages.success(request, f"You are now in {team.name}.")
-    return redirect("workspace", workspace_id=team.pk)
-
-
-def _join(request: HttpRequest, secret: str) -> Workspace:
-    if isinstance(request.user, User):
-        return invitation_accept(secret=secret, user=request.user, by=actor_of(request))
-    user, team = person_create_invited(
-        secret=secret,
-        email=request.POST.get("email", ""),
-        name=request.POST.get("name", ""),
-        password=request.POST.get("password", ""),
-        by=actor_of(request),
-    )
-    kept = request.session.get(_KEY)
-    login(request, user, backend=BACKEND)
-    request.session[_KEY] = kept
-    return team
+    return answer

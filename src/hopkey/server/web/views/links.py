@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from hopkey.server.accounts import links
 from hopkey.server.accounts.models import LinkPurpose, User
+from hopkey.server.accounts.signing_in import sign_in
+from hopkey.server.config import current
 from hopkey.server.errors import DomainError
 from hopkey.server.people.services import person_create_by_invite, person_create_first
 from hopkey.server.ui.actors import actor_of
 
 _KEY = "link"
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
 @require_safe
 def take(request: HttpRequest, secret: str) -> HttpResponse:
     """Move the secret from the address into the session: it then stands in no history, log or referrer."""
-    request.session[_KEY] = secret[:100]
+    try:
+        links.link_get(secret)
+    except DomainError as error:  # no session for whoever tries addresses
+        return render(request, "web/link_invalid.html", {"message": error.message}, status=404)
+    request.session[_KEY] = secret
     return redirect("welcome")
 
 
@@ -34,19 +38,19 @@ def welcome(request: HttpRequest) -> HttpResponse:
     except DomainError as error:
         return render(request, "web/link_invalid.html", {"message": error.message}, status=404)
     context: dict[str, Any] = {"link": link, "account": link.user, "values": request.POST, "error": None}
+    context["with_password"] = current().password_sign_in
     if request.method == "POST":
         try:
             user = _redeem(request, secret, link.purpose)
         except DomainError as error:
             return render(request, "web/welcome.html", {**context, "error": error}, status=error.status)
         request.session.pop(_KEY, None)
-        login(request, user, backend=BACKEND)
-        return redirect("home")
+        return sign_in(request, user=user, method="link")
     return render(request, "web/welcome.html", context)
 
 
 def _redeem(request: HttpRequest, secret: str, purpose: str) -> User:
-    password = request.POST.get("password", "")
+    password = request.POST.get("password", "") if current().password_sign_in else None
     if purpose == LinkPurpose.INVITE:
         return person_create_by_invite(
             secret=secret, name=request.POST.get("name", ""), password=password, by=actor_of(request)

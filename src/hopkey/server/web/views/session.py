@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from allauth.account.forms import LoginForm
@@ -11,9 +12,11 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
+from hopkey.server.accounts.mailing import mail_is_set_up
 from hopkey.server.accounts.models import User
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
+from hopkey.server.config import current
 from hopkey.server.ui.access import back_of
 from hopkey.server.ui.actors import actor_of
 from hopkey.server.ui.context import THEME_COOKIE, THEMES
@@ -21,25 +24,38 @@ from hopkey.server.ui.context import THEME_COOKIE, THEMES
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
-    target = _safe_target(request)
+    target = safe_target(request)
     if isinstance(request.user, User):
         return redirect(target)
-    form: Any = LoginForm(data=request.POST or None, request=request)
-    if request.method == "POST":
-        email = str(request.POST.get("login", ""))[:254]
-        # A deactivated account is refused like a wrong password: who holds neither learns nothing.
-        if form.is_valid() and not form.user.is_active:
-            form.add_error(None, "The email address and/or password you specified are not correct.")
-        elif form.is_valid():
-            response = form.login(request, redirect_url=target)
-            if isinstance(request.user, User):
-                user = request.user
-                record(Event.SIGNED_IN, by=actor_of(request), kind="user", id=user.pk, label=user.email)
-            return response  # type: ignore[no-any-return]
-        record(Event.SIGN_IN_FAILED, by=actor_of(request), kind="user", label=email)
-    errors = [error for errors in form.errors.values() for error in errors] if form.is_bound else []
-    context = {"errors": errors, "email": request.POST.get("login", ""), "next": target}
-    return render(request, "web/sign_in.html", context, status=400 if errors else 200)
+    if request.method != "POST":
+        return sign_in_page(request)
+    if not current().password_sign_in:
+        return sign_in_page(request, ["Nobody signs in with a password here: choose another way."], 403)
+    form: Any = LoginForm(data=request.POST, request=request)
+    # A deactivated account is refused like a wrong password: who holds neither learns nothing.
+    if form.is_valid() and not form.user.is_active:
+        form.add_error(None, "The email address and/or password you specified are not correct.")
+    elif form.is_valid():
+        return form.login(request, redirect_url=target)  # type: ignore[no-any-return]
+    limited = any(error.code == "too_many_login_attempts" for error in form.non_field_errors().as_data())
+    if not limited:  # what the limit stops is no attempt, and must not fill the audit trail
+        record(Event.SIGN_IN_FAILED, by=actor_of(request), kind="user", label=str(request.POST.get("login", ""))[:254])
+    return sign_in_page(request, [error for errors in form.errors.values() for error in errors])
+
+
+def sign_in_page(request: HttpRequest, errors: Sequence[str] = (), status: int = 400) -> HttpResponse:
+    """The page with every way to sign in that is configured."""
+    config = current()
+    context = {
+        "errors": errors,
+        "email": request.POST.get("login", ""),
+        "next": safe_target(request),
+        "password": config.password_sign_in,
+        "mail": mail_is_set_up(),
+        "oidc": config.oidc_name if config.oidc_issuer else "",
+        "signup": config.signup == "domain" and mail_is_set_up(),
+    }
+    return render(request, "web/sign_in.html", context, status=status if errors else 200)
 
 
 @require_POST
@@ -66,8 +82,8 @@ def theme_set(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _safe_target(request: HttpRequest) -> str:
+def safe_target(request: HttpRequest) -> str:
     """Where to go after signing in: only to a page of ours."""
     target = request.POST.get("next") or request.GET.get("next") or "/"
     allowed = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return target if allowed else "/"
+    return target if allowed and target.startswith("/") else "/"

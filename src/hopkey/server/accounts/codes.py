@@ -1,0 +1,121 @@
+"""Codes by mail: eight digits that work once, for ten minutes, in the browser that asked for them.
+
+The session keeps a keyed hash, never the code. Nobody learns whether an address has an account.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from allauth.core import ratelimit
+from django.contrib.sessions.backends.base import SessionBase
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from hopkey.server.accounts.mailing import mail_is_set_up, mail_send
+from hopkey.server.accounts.models import User
+from hopkey.server.audit.actor import Actor
+from hopkey.server.audit.models import Event
+from hopkey.server.audit.services import record
+from hopkey.server.errors import Conflict, DomainError
+
+CODE_MINUTES = 10
+_KEY = "mailed_code"
+_TEXT = f"""Your code for Hopkey at {{host}} is
+
+    {{code}}
+
+It works once, within {CODE_MINUTES} minutes, in the browser where you asked for it.
+If you did not ask for it, somebody typed your address: give the code to nobody.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A code that was asked for: what for (``sign-in``, ``confirm``, ``prove``, ``sign-up``), for which address."""
+
+    purpose: str
+    email: str
+    data: dict[str, Any]
+
+
+def code_send(
+    *, request: HttpRequest, purpose: str, email: str, wanted: bool, text: str = "", data: dict[str, Any] | None = None
+) -> None:
+    """Mail a code, if it is `wanted`, else `text` (or nothing): the person sees no difference.
+
+    Raises `Conflict` (``mail_not_set_up``) or `DomainError` (``too_many_attempts``).
+    """
+    if not mail_is_set_up():
+        raise Conflict("mail_not_set_up", "This server sends no mail yet: use another way, or ask its administrator.")
+    if not ratelimit.consume(request, action="request_login_code", key=email.lower()):
+        raise DomainError(
+            "too_many_attempts", "Too many codes were asked for. Wait a while, then try again.", status=429
+        )
+    code = f"{secrets.randbelow(10**8):08d}"
+    nonce = secrets.token_hex(8)
+    request.session[_KEY] = {
+        "purpose": purpose,
+        "email": email,
+        "nonce": nonce,
+        "hash": _hash(nonce, code) if wanted else "",
+        "at": time.time(),
+        "data": data or {},
+    }
+    host = request.get_host()
+    if wanted:
+        words = f"{code[:4]}-{code[4:]}"
+        mail_send(to=email, subject=f"{words} is your code for Hopkey", text=_TEXT.format(host=host, code=words))
+    elif text:
+        asked = f"Somebody asked for a code for Hopkey at {host}."
+        mail_send(to=email, subject="Signing in to Hopkey", text=f"{asked}\n{text}\n")
+
+
+def code_pending(session: SessionBase, purpose: str) -> Pending | None:
+    """The code that is waited for, unless it is too old."""
+    kept = session.get(_KEY)
+    if not isinstance(kept, dict) or kept.get("purpose") != purpose:
+        return None
+    if not 0 <= time.time() - kept["at"] < CODE_MINUTES * 60:
+        return None
+    return Pending(purpose, kept["email"], kept["data"])
+
+
+def code_take(*, request: HttpRequest, purpose: str, code: str) -> Pending:
+    """What the code was asked for; it works no second time.
+
+    Raises `DomainError` (``code_expired``, ``code_wrong``, ``too_many_attempts``).
+    """
+    pending = code_pending(request.session, purpose)
+    if pending is None:
+        raise DomainError("code_expired", "This code is too old. Ask for a new one.")
+    kept = request.session[_KEY]
+    if not ratelimit.consume(request, action="mailed_code", key=kept["nonce"]):
+        del request.session[_KEY]
+        raise DomainError("too_many_attempts", "Too many wrong attempts. Ask for a new code.", status=429)
+    digits = "".join(character for character in code if character.isdigit())[:20]
+    if not kept["hash"] or not hmac.compare_digest(kept["hash"], _hash(kept["nonce"], digits)):
+        raise DomainError("code_wrong", "This code is not right.", field="code")
+    del request.session[_KEY]
+    return pending
+
+
+def code_forget(session: SessionBase) -> None:
+    session.pop(_KEY, None)
+
+
+def email_prove(*, user: User, by: Actor) -> None:
+    """Remember that the address of `user` is theirs, in the caller's transaction."""
+    if user.email_proven_at is None:
+        user.email_proven_at = timezone.now()
+        user.save(update_fields=["email_proven_at"])
+        record(Event.USER_EMAIL_PROVEN, by=by, kind="user", id=user.pk, label=user.email)
+
+
+def _hash(nonce: str, code: str) -> str:
+    return salted_hmac("hopkey.accounts.codes", f"{nonce}:{code}", algorithm="sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""``/v1/infra/*``: administration by programs, as the official server has it."""

@@ -1,0 +1,1 @@
+"""People and groups as an identity provider has them: what SCIM writes, without its wire."""

@@ -1,0 +1,33 @@
+// Choosing many rows: adds to a form that works without it.
+for (const form of document.querySelectorAll("form[data-select]")) {
+  const boxes = [...form.querySelectorAll("input[name=id]")];
+  const all = form.querySelector("[data-select-all]");
+  const button = form.querySelector("button[name=selected]");
+  const words = form.querySelector(".bulk-count");
+  const empty = words.textContent;
+  let last = null;
+  const show = () => {
+    const count = boxes.filter((box) => box.checked).length;
+    all.checked = count === boxes.length;
+    all.indeterminate = count > 0 && count < boxes.length;
+    button.disabled = count === 0;
+    words.textContent = count === 0 ? empty : count === 1 ? "1 token chosen" : `${count} tokens chosen`;
+  };
+  all.addEventListener("change", () => {
+    for (const box of boxes) box.checked = all.checked;
+    show();
+  });
+  for (const box of boxes) {
+    // With Shift, everything between the last box and this one.
+    box.addEventListener("click", (event) => {
+      if (event.shiftKey && last && last !== box) {
+        const [from, to] = [boxes.indexOf(last), boxes.indexOf(box)].sort((a, b) => a - b);
+        for (const between of boxes.slice(from, to + 1)) between.checked = box.checked;
+      }
+      last = box;
+      show();
+    });
+  }
+  show();
+  addEventListener("pageshow", show);
+}
