@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from hopkey.server.accounts.models import User
 from hopkey.server.errors import NotFound
+from hopkey.server.tokens import keyset
 from hopkey.server.tokens.counting import older_count, older_counts
 from hopkey.server.tokens.filters import Filter as Filter
 from hopkey.server.tokens.filters import Sort as Sort
@@ -22,7 +23,7 @@ from hopkey.server.tokens.filters import filter_read as filter_read
 from hopkey.server.tokens.filters import filter_values as filter_values
 from hopkey.server.tokens.keyset import EXPIRING_DAYS as EXPIRING_DAYS
 from hopkey.server.tokens.keyset import UNUSED_DAYS as UNUSED_DAYS
-from hopkey.server.tokens.keyset import Key, cursor_read, cursor_write, keys
+from hopkey.server.tokens.keyset import Key, cursor_read, cursor_write
 from hopkey.server.tokens.models import Token
 from hopkey.server.tokens.policies import policy_get
 from hopkey.server.tokens.policy import FREE, Over, Policy, lifetime_seconds
@@ -61,7 +62,7 @@ def token_page(
         judged = _over_policy(chosen, policy, now, place, limit)
         found = judged.keys
     else:
-        found = keys(chosen, now, place, limit + 1)
+        found = keyset.keys(chosen, now, place, limit + 1)
     page, more = found[:limit], len(found) > limit
     tokens = _tokens([id_ for _, id_ in page], grants)
     if judged is None:
@@ -119,7 +120,7 @@ def token_ids(chosen: Filter, *, now: datetime, limit: int) -> tuple[list[int], 
     match" is for.
     """
     if chosen.state is not State.OVER_POLICY:
-        ids = [id_ for _, id_ in keys(chosen, now, None, limit + 1)]
+        ids = [id_ for _, id_ in keyset.keys(chosen, now, None, limit + 1)]
         return ids[:limit], len(ids) > limit
     policy, place = policy_get(), None
     ids = []
@@ -169,7 +170,7 @@ def _over_policy(chosen: Filter, policy: Policy, now: datetime, place: Key | Non
     """Live tokens that the policy stops, among the next `SCAN`."""
     if policy == replace(FREE, networks=policy.networks):
         return _Judged([], {})  # nothing is ruled out but places, which are no property of a token
-    ids = [id_ for _, id_ in keys(replace(chosen, state=State.LIVE), now, place, SCAN + 1)]
+    ids = [id_ for _, id_ in keyset.keys(replace(chosen, state=State.LIVE), now, place, SCAN + 1)]
     older = older_count(upto=policy.tokens_per_user, now=now)
     columns = ("id", "label", "created_at", "expires_at", "use__idle_since", older)
     rows = {row[0]: row for row in Token.objects.filter(pk__in=ids[:SCAN]).values_list(*columns)}
