@@ -12,11 +12,9 @@ import msgspec
 from hopkey.formats.model import Json, Request
 from hopkey.formats.templates import TemplateLoop, UnknownVariable
 from hopkey.runner import bodies
+from hopkey.runner.addresses import ascii_host, path_of, query_of
 from hopkey.runner.auth.draft import TOKEN, AuthError, Draft
 from hopkey.runner.variables import Scope
-
-_IN_PATH = "/%:@!$&'()*+,;=~-._"
-_IN_QUERY = "=&%?/:@!$()*+,;~"
 
 
 class BuildError(Exception):
@@ -169,22 +167,14 @@ def _address(endpoint: str, query: list[tuple[str, str]]) -> str:
         raise BuildError(f"the address {endpoint!r} is not valid: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise BuildError(f"the address {endpoint!r} is not valid: it needs http:// or https:// and a host")
-    place = parts.netloc if parts.netloc.isascii() else _ascii(parts.netloc)
-    # What may stand there (RFC 3986) stays as it is written: signatures cover the address as it is sent.
-    path = quote(parts.path.replace("\\", "/") or "/", safe=_IN_PATH)
-    pairs = "&".join(f"{_parameter(key)}={_parameter(value)}" for key, value in query if key)
-    text = "&".join(part for part in (quote(parts.query, safe=_IN_QUERY), pairs) if part)
-    return urlunsplit((parts.scheme, place, path, text, ""))
-
-
-def _ascii(netloc: str) -> str:
-    """Host (and port) in the letters that name servers know. Raises `BuildError`."""
-    login, at, place = netloc.rpartition("@")
-    host, colon, port = place.partition(":")
     try:
-        return f"{login}{at}{host.encode('idna').decode('ascii')}{colon}{port}"
+        place = parts.netloc if parts.netloc.isascii() else ascii_host(parts.netloc)
     except UnicodeError:
-        raise BuildError(f"{host!r} is no name of a host") from None
+        raise BuildError(f"the address {endpoint!r} is not valid: {parts.hostname!r} is no name of a host") from None
+    # What may stand there (RFC 3986) stays as it is written: signatures cover the address as it is sent.
+    pairs = "&".join(f"{_parameter(key)}={_parameter(value)}" for key, value in query if key)
+    text = "&".join(part for part in (query_of(parts.query), pairs) if part)
+    return urlunsplit((parts.scheme, place, path_of(parts.path), text, ""))
 
 
 def _parameter(text: str) -> str:
