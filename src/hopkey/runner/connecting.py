@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def connected(host: str, port: int, moment: float, context: Callable[[], ssl.SSLContext] | None) -> Any:
     """A socket, through TLS where there is a `context`, until `moment` (`time.monotonic`). Raises `TransportError`."""
     try:
-        plain = socket.create_connection((host, port), timeout=max(0.001, moment - time.monotonic()))
+        plain = socket.create_connection((_plain_name(host), port), timeout=max(0.001, moment - time.monotonic()))
     except socket.gaierror:
         raise TransportError(f"the host name {host} could not be resolved", "connect") from None
     except UnicodeError:
@@ -31,6 +31,11 @@ def connected(host: str, port: int, moment: float, context: Callable[[], ssl.SSL
     with contextlib.suppress(OSError):
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return plain if context is None else _secured(plain, host, context)
+
+
+def _plain_name(host: str) -> Any:
+    """As bytes: of a text, the standard library would load its rules of international names to encode it."""
+    return host.encode("ascii") if host.isascii() else host
 
 
 def _secured(plain: socket.socket, host: str, context: Callable[[], ssl.SSLContext]) -> ssl.SSLSocket:
