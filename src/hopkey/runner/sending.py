@@ -12,6 +12,7 @@ import hopkey
 from hopkey.runner.addresses import normal
 from hopkey.runner.building import Outgoing
 from hopkey.runner.cookies import CookieJar
+from hopkey.runner.credentials import credential_headers
 from hopkey.runner.direct import Direct
 from hopkey.runner.options import Connection
 from hopkey.runner.results import Answer
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 MAX_REDIRECTS = 20
 _ACCEPT = "application/json, text/plain, */*"  # what servers see of the official runner
 _REDIRECTS = frozenset([301, 302, 303, 307, 308])
+_AT_HOME = ("Authorization", "Cookie", "Proxy-Authorization", "Host")
 _IDEMPOTENT = frozenset(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"])
 
 
@@ -73,7 +75,7 @@ class Sender:
                 for name in ("Content-Type", "Content-Length", "Content-Encoding"):
                     headers.discard(name)
             if _leaves(url, target):
-                for name in ("Authorization", "Cookie", "Proxy-Authorization", "Host"):
+                for name in (*_AT_HOME, *credential_headers(outgoing.auth)):
                     headers.discard(name)
             url = target
         else:

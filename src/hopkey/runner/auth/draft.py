@@ -16,11 +16,13 @@ class AuthError(Exception):
 class Draft:
     """Method, address with its query, headers by lower-case name, and the body as it will be sent."""
 
-    def __init__(self, method: str, url: str) -> None:
+    def __init__(
+        self, method: str, url: str, headers: dict[str, tuple[str, str]] | None = None, body: bytes | None = None
+    ) -> None:
         self.method = method
         self.url = url
-        self.headers: dict[str, tuple[str, str]] = {}
-        self.body: bytes | None = None
+        self.headers = {} if headers is None else headers
+        self.body = body
 
     @property
     def host(self) -> str:
