@@ -12,7 +12,7 @@ def normal(url: str) -> str:
     """`url` without its fragment, ready to be sent. Raises `ValueError` for what is no address."""
     parts = urlsplit(url)
     host = parts.netloc if parts.netloc.isascii() else ascii_host(parts.netloc)
-    return urlunsplit((parts.scheme, host, path_of(parts.path), query_of(parts.query), ""))
+    return urlunsplit((parts.scheme, host, path_of(parts.path), quote(parts.query, safe=_IN_QUERY + "'"), ""))
 
 
 def path_of(path: str) -> str:
@@ -21,6 +21,7 @@ def path_of(path: str) -> str:
 
 
 def query_of(query: str) -> str:
+    """As browsers encode what is written in an address."""
     return quote(query, safe=_IN_QUERY)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -98,12 +99,14 @@ def _build(request: Request, scope: Scope, files: Path | None, token: Callable[[
     if draft.body is not None and kind:
         _content_type(draft, kind)
     auth = _rendered(request.auth, scope)
-    _login(draft)
+    login = _login(draft)
     if auth.get("authType", "none") not in ("none", "inherit"):
         # Imported here: the kinds of authorization bring their libraries.
         from hopkey.runner.auth.apply import apply
 
         apply(auth, draft, token=token)
+    if login:
+        draft.set("Authorization", login)
     outgoing = Outgoing(method, draft.url, tuple(draft.headers.values()), draft.body, auth)
     if fault is not None:
         raise BuildError(str(fault), "PARSING_ERROR", outgoing=outgoing)
@@ -120,19 +123,16 @@ def _graphql(request: Request, scope: Scope) -> bytes:
         raise BuildError(str(error), ends=True) from None
 
 
-def _login(draft: Draft) -> None:
-    """Name and password in the address go as basic authorization, unless the request has another."""
+def _login(draft: Draft) -> str:
+    """The basic authorization for name and password in the address, which lose their place there; empty for none."""
     parts = urlsplit(draft.url)
     if "@" not in parts.netloc:
-        return
+        return ""
     login, _, place = parts.netloc.rpartition("@")
     draft.url = urlunsplit((parts.scheme, place, parts.path, parts.query, ""))
-    if "authorization" not in draft.headers:
-        from base64 import b64encode
-
-        name, _, password = login.partition(":")
-        pair = f"{unquote(name)}:{unquote(password)}".encode()
-        draft.set("Authorization", "Basic " + b64encode(pair).decode("ascii"))
+    name, _, password = login.partition(":")
+    pair = f"{unquote(name)}:{unquote(password)}".encode()
+    return "Basic " + base64.b64encode(pair).decode("ascii")
 
 
 def _content_type(draft: Draft, kind: str) -> None:
