@@ -14,6 +14,7 @@ from hopkey.server.accounts.models import User
 from hopkey.server.audit.actor import OPERATOR
 from hopkey.server.audit.models import AuditEvent
 from hopkey.server.mail.models import Message, State
+from hopkey.server.mail.services import INVITATIONS_A_DAY
 from hopkey.server.notices.services import kinds_off
 from hopkey.server.webhooks.events import WebhookEvent
 from hopkey.server.webhooks.models import Delivery, Endpoint
@@ -187,3 +188,7 @@ def test_an_invitation_says_whether_it_was_mailed(people: People) -> None:
         page = client(people.ana).post(url, given).content.decode()
         assert "It is mailed to new@example.com too." in page
         assert "mailed" not in client(people.ana).post(url, {"role": "VIEWER"}).content.decode()
+        for _ in range(INVITATIONS_A_DAY):
+            page = client(people.ana).post(url, given).content.decode()
+        assert "was mailed several invitations today" in page
+    assert Message.objects.filter(to="new@example.com").count() == INVITATIONS_A_DAY, "nobody is pestered"

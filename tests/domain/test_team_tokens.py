@@ -27,6 +27,7 @@ from hopkey.server.workspaces.models import Role
 from hopkey.server.workspaces.services import member_remove, member_role_set
 from tests.conftest import People, person
 from tests.domain.test_pages import client_of, queries_of
+from tests.domain.test_sessions import age
 
 
 def make(people: People, label: str, owner: str = "ed", days: int | None = 30, **given: object) -> Generated:
@@ -281,3 +282,43 @@ def test_the_list_says_what_a_restricted_token_no_longer_reaches(people: People)
     text = client_of(people.ed).get("/profile/tokens").content.decode()
     assert "nothing any more" in text
     assert "not Orders: you are not in it any more" in text
+
+
+@pytest.mark.database
+def test_an_owner_renames_and_deletes_the_team_by_its_name(people: People) -> None:
+    made = make(people, "nightly build", team_ids=[people.team.pk])
+    client, address = client_of(people.ana), f"/workspaces/{people.team.pk}"
+    assert client.post(f"{address}/settings", {"name": " "}).status_code == 400
+    assert client.post(f"{address}/settings", {"name": "Orders  and more"}).status_code == 302
+    people.team.refresh_from_db()
+    assert people.team.name == "Orders and more"
+    event = AuditEvent.objects.filter(event=Event.TEAM_RENAMED.value).get()
+    assert (event.subject_label, event.detail) == ("Orders and more", {"before": "Orders"})
+    asked = client.get(f"{address}/delete").content.decode()
+    assert "Delete the team “Orders and more”?" in asked
+    for wrong in ("", "orders and more", "Orders"):
+        answer = client.post(f"{address}/delete", {"confirmation": wrong})
+        assert (answer.status_code, "confirmation-error" in answer.content.decode()) == (400, True)
+    record = token_record(token_digest(made.text))
+    assert record is not None
+    assert token_may_read(record, people.team)
+    assert client.post(f"{address}/delete", {"confirmation": "Orders and more"}).status_code == 302
+    record = token_record(token_digest(made.text))
+    assert record is not None
+    assert record.teams == frozenset()
+    assert client.get(address).status_code == 404
+    assert AuditEvent.objects.filter(event=Event.TEAM_DELETED.value).get().actor_label == "ana@example.com"
+
+
+@pytest.mark.database
+def test_cutting_off_and_deleting_a_team_ask_for_a_recent_sign_in(people: People) -> None:
+    made, client = make(people, "nightly build"), client_of(people.ana)
+    age(client, 61)
+    assert client.get(f"/workspaces/{people.team.pk}/tokens").status_code == 200, "looking is free"
+    assert client.get(f"/workspaces/{people.team.pk}/tokens/{made.token.pk}/cut-off").status_code == 200
+    assert cut(client, people, made.token) == 403
+    answer = client.post(f"/workspaces/{people.team.pk}/delete", {"confirmation": people.team.name})
+    assert answer.status_code == 403
+    assert b"Confirm that it is you" in answer.content
+    assert not Cutoff.objects.exists()
+    assert client.get(f"/workspaces/{people.team.pk}").status_code == 200

@@ -14,10 +14,14 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
+from hopkey.server.accounts.models import User
 from hopkey.server.audit.actor import OPERATOR
 from hopkey.server.audit.models import AuditEvent
 from hopkey.server.backoff import WEBHOOK
 from hopkey.server.errors import DomainError
+from hopkey.server.mail.models import Message
+from hopkey.server.mail.selectors import body_open
+from hopkey.server.notices.services import webhook_disabled_tell
 from hopkey.server.sealing import SealBroken
 from hopkey.server.webhooks import sending, services
 from hopkey.server.webhooks.delivery import FAILING_DAYS, LEASE_SECONDS, webhook_deliver, webhook_prune
@@ -25,6 +29,7 @@ from hopkey.server.webhooks.events import WebhookEvent
 from hopkey.server.webhooks.models import Delivery, Endpoint, State
 from hopkey.server.webhooks.sending import Outcome, send
 from hopkey.server.webhooks.services import Added, webhook_add, webhook_queue
+from tests.conftest import People
 from tests.domain.mailing import settings
 from tests.support.receiver import Receiver, receiver
 from tests.support.smtp import certificate_make
@@ -158,6 +163,20 @@ def test_one_that_is_gone_and_one_that_failed_for_days_are_disabled(there: Recei
     last = AuditEvent.objects.filter(event="webhook.changed").first()
     assert last is not None
     assert (last.actor_label, last.detail["enabled"]) == ("server", False)
+
+
+def test_administrators_are_told_that_one_was_disabled(there: Receiver, people: People) -> None:
+    User.objects.filter(pk__in=[people.ana.pk, people.ed.pk]).update(is_administrator=True)
+    User.objects.filter(pk=people.ed.pk).update(is_active=False)
+    add(there.url + "/with-a-secret-path")
+    there.status = 410
+    webhook_queue(EVENT, [{}])
+    webhook_deliver(on_disabled=webhook_disabled_tell)
+    message = Message.objects.get()
+    text = body_open(message).text
+    assert (message.to, message.subject) == ("ana@example.com", f"A webhook was disabled: {there.url[:-5]}")
+    assert "It answered 410 (gone)." in text
+    assert "secret-path" not in text
 
 
 def test_a_test_is_tried_once(there: Receiver) -> None:

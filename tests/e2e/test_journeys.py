@@ -19,7 +19,7 @@ def sign_in(page: Page, url: str, email: str, password: str = PASSWORD) -> None:
     page.goto(f"{url}/sign-in")
     page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_load_state()
 
 
@@ -187,6 +187,8 @@ PAGES = [
     "{w}/tokens",
     "{w}/tokens?show=cut-off",
     "{w}/tokens/{t}/cut-off",
+    "{w}/settings",
+    "{w}/delete",
 ]
 
 

@@ -246,6 +246,7 @@ def test_a_file_with_a_fault_is_refused_beside_the_field(page: Page, world: Worl
     )
     dialog.get_by_role("button", name="Import").click()
     page.wait_for_url("**/import")
+    assert page.title() == "Import into Orders · Hopkey"
     field = page.get_by_role("main").get_by_label("Hoppscotch JSON file")
     expect(field).to_be_focused()
     said = page.locator("#file-error").inner_text()
@@ -325,3 +326,30 @@ def test_a_team_without_script(browser: Browser, world: World) -> None:
     page.get_by_role("button", name="Import").click()
     page.get_by_role("link", name="Plain").click()
     assert page.get_by_text("This collection is empty.").is_visible()
+
+
+def test_a_file_that_is_too_large_is_not_sent(page: Page, world: World) -> None:
+    sign_in(page, world.server.url, "ana@example.com")
+    page.goto(f"{world.server.url}/workspaces/{world.team}/import")
+    field = page.get_by_label("Hoppscotch JSON file")
+    large = {"name": "large.json", "mimeType": "application/json", "buffer": b" " * (33 << 20)}
+    field.set_input_files(large)  # type: ignore[arg-type]
+    assert field.evaluate("input => input.validationMessage") == "This file has 33 MB; at most 32 MB can be imported."
+    page.get_by_role("main").get_by_role("button", name="Import").click()
+    assert page.url.endswith("/import")
+    assert page.get_by_role("heading", name="Import collections").is_visible()
+
+
+def test_a_link_to_an_environment_opens_it(page: Page, world: World) -> None:
+    for number in range(4):
+        world.site.environment(world.team, samples.environment(f"More {number}", region=f"value {number}"))
+    sign_in(page, world.server.url, "ana@example.com")
+    page.goto(f"{world.server.url}/workspaces/{world.team}/environments")
+    assert not page.get_by_text("value 2").is_visible()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("more 2")
+    page.locator("#palette-list").get_by_role("option", name="More 2").wait_for()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("value 2")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("value 2")).to_be_visible()

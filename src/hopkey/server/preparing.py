@@ -67,8 +67,10 @@ def check(config: Config) -> None:
     """Whether this database and these settings belong together. Raises `ConfigError`."""
     from django.db import connection
 
+    from hopkey.server.accounts.oidc import client_secret
     from hopkey.server.changes.models import Installation
 
+    client_secret(config)
     if config.uses_postgresql:
         with connection.cursor() as cursor:
             cursor.execute("SHOW synchronous_commit")

@@ -168,7 +168,7 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "10/m/ip,5/300s/key",
     "change_password": "5/m/user",
     "reauthenticate": "10/m/user",
-    "passkey": "30/m/ip",
+    "passkey": "60/m/ip",
     "mailed_code": "60/m/ip,5/900s/key",
     # Mailed codes: asked for, and tried.
     "request_login_code": "20/m/ip,3/m/key,10/h/key",
@@ -185,6 +185,7 @@ EMAIL_BACKEND = "hopkey.server.mail.backend.OutboxBackend"
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 3600
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.AppDirectoriesFinder"]
 
 LOGGING = logging_settings(_CONFIG)

@@ -11,12 +11,12 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from allauth.core import ratelimit
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from hopkey.server.accounts.limits import attempt
 from hopkey.server.accounts.mailing import mail_is_set_up, mail_send
 from hopkey.server.accounts.models import User
 from hopkey.server.audit.actor import Actor
@@ -53,10 +53,7 @@ def code_send(
     """
     if not mail_is_set_up():
         raise Conflict("mail_not_set_up", "This server sends no mail yet: use another way, or ask its administrator.")
-    if not ratelimit.consume(request, action="request_login_code", key=email.lower()):
-        raise DomainError(
-            "too_many_attempts", "Too many codes were asked for. Wait a while, then try again.", status=429
-        )
+    attempt(request, "request_login_code", key=email.lower(), wait="a while")
     code = f"{secrets.randbelow(10**8):08d}"
     nonce = secrets.token_hex(8)
     request.session[_KEY] = {
@@ -95,9 +92,11 @@ def code_take(*, request: HttpRequest, purpose: str, code: str) -> Pending:
     if pending is None:
         raise DomainError("code_expired", "This code is too old. Ask for a new one.")
     kept = request.session[_KEY]
-    if not ratelimit.consume(request, action="mailed_code", key=kept["nonce"]):
+    try:
+        attempt(request, "mailed_code", key=kept["nonce"])
+    except DomainError:
         del request.session[_KEY]
-        raise DomainError("too_many_attempts", "Too many wrong attempts. Ask for a new code.", status=429)
+        raise DomainError("too_many_attempts", "Too many wrong attempts. Ask for a new code.", status=429) from None
     digits = "".join(character for character in code if character.isdigit())[:20]
     if not kept["hash"] or not hmac.compare_digest(kept["hash"], _hash(kept["nonce"], digits)):
         raise DomainError("code_wrong", "This code is not right.", field="code")

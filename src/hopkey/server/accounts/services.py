@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 from django.apps import apps
@@ -14,6 +16,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from hopkey.server.accounts.models import User
+from hopkey.server.accounts.selectors import last_administrator_is
 from hopkey.server.audit.actor import Actor
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
@@ -117,8 +120,8 @@ def credentials_forget(user: User) -> None:
     user.set_unusable_password()
     user.save(update_fields=["password"])
     user.links.all().delete()
-    for label in ("mfa.Authenticator", "socialaccount.SocialAccount"):
-        if apps.is_installed(f"allauth.{label.partition('.')[0]}"):
+    for label in ("mfa.Authenticator", "socialaccount.SocialAccount", "accounts.OidcIdentity"):
+        with suppress(LookupError):  # not every server has every way of signing in
             apps.get_model(label)._default_manager.filter(user=user).delete()
 
 
@@ -158,6 +161,5 @@ def sessions_end(user: User) -> int:
 
 def last_administrator_keep(user: User) -> None:
     """Raises `Conflict` (``last_administrator``) if nobody else could administer this server."""
-    others = User.objects.filter(is_administrator=True, is_active=True).exclude(pk=user.pk)
-    if user.is_administrator and user.is_active and not others.exists():
+    if last_administrator_is(user):
         raise Conflict("last_administrator", "This is the last administrator: make somebody else one first.")

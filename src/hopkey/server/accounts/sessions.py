@@ -29,6 +29,16 @@ from hopkey.server.errors import NotFound
 SEEN_SECONDS = 300
 """How often, at most, each process writes when a session was last seen."""
 
+METHODS = {
+    "code": "mailed code",
+    "oidc": "single sign-on",
+    "link": "one-time link",
+    "totp": "authenticator app",
+    "recovery_codes": "recovery code",
+    "webauthn": "passkey",
+}
+"""Ways to sign in, where the word is another than the name."""
+
 _CONFIRMED = "confirmed_at"
 _UNKNOWN = "0.0.0.0"  # noqa: S104 - nothing listens: the address where there is none
 
@@ -45,6 +55,11 @@ class Device:
     seen_at: datetime
     here: bool
     methods: tuple[str, ...]
+
+    @property
+    def methods_words(self) -> str:
+        """ "password and authenticator app"; empty where it is not known."""
+        return " and ".join(METHODS.get(method, method) for method in self.methods)
 
 
 class _Seen:

@@ -30,7 +30,10 @@ class HeadReader:
         self._on_answer: Callable[[Head | Exception], None] | None = None
         self._loop = asyncio.get_running_loop()
         self._pgconn.nonblocking = 1
-        self._loop.add_reader(self._pgconn.socket, self._readable)
+        # Kept: a connection that is lost does not say any more which socket it had.
+        self._socket = self._pgconn.socket
+        self._lost: Exception | None = None
+        self._loop.add_reader(self._socket, self._readable)
 
     @classmethod
     async def open(cls, url: str) -> HeadReader:
@@ -40,7 +43,9 @@ class HeadReader:
         return cls(connection)
 
     def ask(self, on_answer: Callable[[Head | Exception], None]) -> None:
-        """Send the query. Raises `psycopg.Error` when the connection is gone."""
+        """Send the query. Raises `psycopg.Error` or `OSError` when the connection is gone."""
+        if self._lost is not None:
+            raise self._lost
         self._on_answer = on_answer
         self._pgconn.send_query_prepared(_NAME, None)
         self._pgconn.flush()
@@ -48,7 +53,7 @@ class HeadReader:
     def close(self) -> None:
         """End without waiting for anything."""
         self._on_answer = None
-        self._loop.remove_reader(self._pgconn.socket)
+        self._loop.remove_reader(self._socket)
         self._pgconn.finish()
 
     def _readable(self) -> None:
@@ -63,7 +68,8 @@ class HeadReader:
             else:
                 return
         except (psycopg.Error, OSError) as error:
-            answer = error
+            answer = self._lost = error
+            self._loop.remove_reader(self._socket)  # it would be readable for ever
         on_answer, self._on_answer = self._on_answer, None
         if on_answer is not None and answer is not None:
             on_answer(answer)

@@ -53,6 +53,7 @@ class Message(models.Model):
             models.Index(fields=["-urgent", "due_at"], name="mail_due", condition=models.Q(state="queued")),
             models.Index(fields=["state", "id"], name="mail_state"),
             models.Index(fields=["ended_at"], name="mail_ended"),
+            models.Index(fields=["to", "created_at"], name="mail_to"),
         ]
 
     def __str__(self) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 from django.db.models import Count
+from django.utils import timezone
 
 from hopkey.server.mail.models import Message, State
 from hopkey.server.mail.rendering import Rendered
@@ -27,6 +29,12 @@ def mail_counts() -> dict[str, int]:
     """How many mails there are in each state, those of none included; one query."""
     found = dict(Message.objects.order_by().values_list("state").annotate(Count("pk")))
     return {state.value: found.get(state.value, 0) for state in State}
+
+
+def mail_count_lately(*, to: str, template: str, hours: int = 24) -> int:
+    """How many mails of this kind were written to this address in the last hours, sent or not."""
+    since = timezone.now() - timedelta(hours=hours)
+    return Message.objects.filter(to=to, template=template, created_at__gt=since).count()
 
 
 def body_open(message: Message) -> Rendered:

@@ -17,10 +17,12 @@ from hopkey.server.audit.services import record
 from hopkey.server.errors import Conflict, NotFound
 from hopkey.server.mail.models import Message, State
 from hopkey.server.mail.rendering import Rendered, one_line, render
+from hopkey.server.mail.selectors import mail_count_lately
 from hopkey.server.sealing import seal
 
 _PURPOSE = "mail"
 RETRY_AT_ONCE = 1000
+INVITATIONS_A_DAY = 5
 
 
 def mail_queue(
@@ -42,6 +44,15 @@ def mail_queue(
     """
     rendered = render(template, context, secrets=tuple(secrets))
     return _queue(to, template, rendered, urgent=urgent, useless_at=useless_at)
+
+
+def mail_invite(*, to: str, template: str, context: Mapping[str, Any], useless_at: datetime) -> Message | None:
+    """`mail_queue` for an invitation, to somebody who may not know us: `INVITATIONS_A_DAY` to one address, then none,
+    so that nobody can be pestered by inviting them again and again. ``link`` is the secret of its context.
+    """
+    if mail_count_lately(to=to, template=template) >= INVITATIONS_A_DAY:
+        return None
+    return mail_queue(to=to, template=template, context=context, secrets=("link",), useless_at=useless_at)
 
 
 def mail_queue_text(*, to: str, subject: str, text: str, html: str = "") -> Message:

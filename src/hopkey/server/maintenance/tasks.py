@@ -16,6 +16,7 @@ from hopkey.server.figures.digest import digest_tell
 from hopkey.server.figures.services import figures_take
 from hopkey.server.mail.delivery import BATCH as MAIL_BATCH
 from hopkey.server.mail.delivery import mail_deliver, mail_prune
+from hopkey.server.notices.services import webhook_disabled_tell
 from hopkey.server.tokens.watch import places_tell, policy_stops_tell, tokens_expiring_tell
 from hopkey.server.webhooks.delivery import BATCH as WEBHOOK_BATCH
 from hopkey.server.webhooks.delivery import webhook_deliver, webhook_prune
@@ -64,7 +65,7 @@ def _mail(_: datetime) -> None:
 
 
 def _webhooks(_: datetime) -> None:
-    while webhook_deliver() == WEBHOOK_BATCH:
+    while webhook_deliver(on_disabled=webhook_disabled_tell) == WEBHOOK_BATCH:
         pass
 
 

@@ -17,7 +17,8 @@ from hopkey.server.errors import DomainError
 from hopkey.server.mail.services import mail_queue
 from hopkey.server.notices.models import Preference
 from hopkey.server.webhooks.events import WebhookEvent, moment
-from hopkey.server.webhooks.services import webhook_queue
+from hopkey.server.webhooks.models import Endpoint
+from hopkey.server.webhooks.services import shown, webhook_queue
 
 LISTED = 50
 """Tokens that one mail names; it counts the others."""
@@ -75,6 +76,15 @@ def notices_tell(kind: WebhookEvent, notices: Sequence[Notice]) -> int:
         }
         mail_queue(to=notice.owner.email, template=kind.value.replace(".", "_"), context=context)
     return len(told)
+
+
+def webhook_disabled_tell(endpoint: Endpoint) -> int:
+    """Tell the administrators, in the caller's transaction, that the server disabled a webhook; the number of mails."""
+    administrators = User.objects.filter(is_administrator=True, is_active=True).order_by("pk")
+    for user in administrators:
+        context = {"name": user.name, "id": endpoint.pk, "place": shown(endpoint.url), "why": endpoint.disabled_why}
+        mail_queue(to=user.email, template="webhook_disabled", context=context)
+    return len(administrators)
 
 
 def kinds_for(user: User) -> tuple[WebhookEvent, ...]:

@@ -153,6 +153,9 @@ def _identity_sign_in(claims: Claims, invitation: str, by: Actor) -> tuple[User,
                 "identity_is_another",
                 f"The account of {user.email} is linked to another sign-in. An administrator of this server can help.",
             )
+        text = f"{current().oidc_name} can now sign in to your account: it knows you by the same address."
+        linked = user
+        transaction.on_commit(lambda: factor_change_tell(linked, by, "A sign-in was linked", text))
     _link(user, claims, by)
     email_prove(user=user, by=by)
     return user, team

@@ -19,7 +19,6 @@ from typing import Any
 from django.db import connection
 from django.db.models import Max
 
-from hopkey.server.accounts.models import User
 from hopkey.server.accounts.search import user_ids_containing
 from hopkey.server.accounts.selectors import user_ids_matching
 from hopkey.server.errors import DomainError
@@ -89,14 +88,15 @@ class _Text:
 
 def keys(chosen: Filter, now: datetime, place: Key | None, limit: int) -> list[Key]:
     """The first `limit` places after `place`. Raises `DomainError` (``filter_invalid``) for a text too short."""
-    text = _text(chosen.text)
+    text = _text(chosen.text, among_few=bool(chosen.owner))
     if text is not None and text.exact is not None:
         return _run(chosen, now, place, limit, (*_narrowing(chosen, None), text.exact))
     narrowing = _narrowing(chosen, text)
     if chosen.owner:
         # The owner's index gives them all, a thousand at most.
         fence = "OFFSET 0" if connection.vendor == "postgresql" else "LIMIT -1"
-        owned = Clause(f"(SELECT id FROM hopkey_token WHERE owner_id = %s {fence})", [_owner_id(chosen.owner)])  # noqa: S608
+        owner = "COALESCE((SELECT u.id FROM hopkey_user u WHERE LOWER(u.email) = LOWER(%s)), %s)"
+        owned = Clause(f"(SELECT id FROM hopkey_token WHERE owner_id = {owner} {fence})", [chosen.owner] * 2)  # noqa: S608
         return _run(chosen, now, place, limit, narrowing, among=owned)
     if not narrowing and _along_index(chosen):
         return _run(chosen, now, place, limit, ())
@@ -116,7 +116,7 @@ def keys(chosen: Filter, now: datetime, place: Key | None, limit: int) -> list[K
     return _run(chosen, now, place, limit, narrowing)
 
 
-def _text(text: str) -> _Text | None:
+def _text(text: str, *, among_few: bool) -> _Text | None:
     if not text:
         return None
     if is_well_formed(text):
@@ -124,7 +124,8 @@ def _text(text: str) -> _Text | None:
     if text.startswith("hkp_") and len(text) >= 16 and text[4:16].isalnum():
         return _Text(public_id=text[4:16])
     public_id = text if len(text) == 12 and text.isalnum() else ""
-    return _Text(text, _owners(text), public_id)
+    owners = Clause(*user_ids_containing(text)) if among_few else _owners(text)
+    return _Text(text, owners, public_id)
 
 
 def _owners(text: str) -> Clause | None:
@@ -137,12 +138,6 @@ def _owners(text: str) -> Clause | None:
     if connection.vendor == "postgresql":
         return Clause("SELECT unnest(%s::text[])", [ids])
     return Clause("SELECT value FROM json_each(%s)", [json.dumps(ids)])
-
-
-def _owner_id(owner: str) -> str:
-    if "@" not in owner:
-        return owner
-    return User.objects.filter(email__iexact=owner).values_list("pk", flat=True).first() or ""
 
 
 def _along_index(chosen: Filter) -> bool:
@@ -282,8 +277,9 @@ def _conditions(chosen: Filter, now: datetime) -> tuple[list[Clause], list[Claus
     """
     here = _moment_parameter(now)
     active = Clause("EXISTS (SELECT 1 FROM hopkey_user u WHERE u.id = t.owner_id AND u.is_active)")
+    unended = Clause("NOT (t.ends_at <= %s)", [here])
     if chosen.state is State.LIVE:
-        return [], [Clause("NOT (t.ends_at <= %s)", [here]), active]
+        return [], [unended, active]
     if chosen.state is State.EXPIRED:
         return [Clause("t.ends_at <= %s", [here])], []
     if chosen.state is State.EXPIRING:
@@ -291,7 +287,7 @@ def _conditions(chosen: Filter, now: datetime) -> tuple[list[Clause], list[Claus
         return [Clause("t.ends_at > %s AND t.ends_at <= %s", [here, soon])], [active]
     if chosen.state is State.UNUSED:
         long_ago = _moment_parameter(now - timedelta(days=UNUSED_DAYS))
-        return [Clause("s.idle_since <= %s", [long_ago])], [Clause("NOT (t.ends_at <= %s)", [here]), active]
+        return [Clause("s.idle_since <= %s", [long_ago])], [unended, active]
     if chosen.state is State.NEVER_USED:
         never = Clause("s.used_at IS NULL")
         return ([never], []) if chosen.sort.column == "created" else ([], [never])

@@ -14,8 +14,7 @@ from django.utils import timezone
 
 from hopkey.server.accounts.models import User
 from hopkey.server.errors import NotFound
-from hopkey.server.tokens import keyset
-from hopkey.server.tokens.counting import older_counts
+from hopkey.server.tokens.counting import older_count, older_counts
 from hopkey.server.tokens.filters import Filter as Filter
 from hopkey.server.tokens.filters import Sort as Sort
 from hopkey.server.tokens.filters import State as State
@@ -23,7 +22,7 @@ from hopkey.server.tokens.filters import filter_read as filter_read
 from hopkey.server.tokens.filters import filter_values as filter_values
 from hopkey.server.tokens.keyset import EXPIRING_DAYS as EXPIRING_DAYS
 from hopkey.server.tokens.keyset import UNUSED_DAYS as UNUSED_DAYS
-from hopkey.server.tokens.keyset import Key, cursor_read, cursor_write
+from hopkey.server.tokens.keyset import Key, cursor_read, cursor_write, keys
 from hopkey.server.tokens.models import Token
 from hopkey.server.tokens.policies import policy_get
 from hopkey.server.tokens.policy import FREE, Over, Policy, lifetime_seconds
@@ -52,7 +51,7 @@ def token_page(
     chosen: Filter, *, cursor: str = "", limit: int = PAGE_SIZE, now: datetime | None = None, grants: bool = True
 ) -> Page:
     """One page of tokens; with `grants`, the teams of restricted ones are at hand. Raises `DomainError`
-    (``cursor_invalid``).
+    (``cursor_invalid``; ``filter_invalid`` for a text too short).
     """
     now = now or timezone.now()
     policy = policy_get()
@@ -60,10 +59,10 @@ def token_page(
     judged: _Judged | None = None
     if chosen.state is State.OVER_POLICY:
         judged = _over_policy(chosen, policy, now, place, limit)
-        keys = judged.keys
+        found = judged.keys
     else:
-        keys = keyset.keys(chosen, now, place, limit + 1)
-    page, more = keys[:limit], len(keys) > limit
+        found = keys(chosen, now, place, limit + 1)
+    page, more = found[:limit], len(found) > limit
     tokens = _tokens([id_ for _, id_ in page], grants)
     if judged is None:
         return Page(tokens, cursor_write(page[-1]) if more else "", _over(tokens, policy, now))
@@ -120,7 +119,7 @@ def token_ids(chosen: Filter, *, now: datetime, limit: int) -> tuple[list[int], 
     match" is for.
     """
     if chosen.state is not State.OVER_POLICY:
-        ids = [id_ for _, id_ in keyset.keys(chosen, now, None, limit + 1)]
+        ids = [id_ for _, id_ in keys(chosen, now, None, limit + 1)]
         return ids[:limit], len(ids) > limit
     policy, place = policy_get(), None
     ids = []
@@ -170,19 +169,19 @@ def _over_policy(chosen: Filter, policy: Policy, now: datetime, place: Key | Non
     """Live tokens that the policy stops, among the next `SCAN`."""
     if policy == replace(FREE, networks=policy.networks):
         return _Judged([], {})  # nothing is ruled out but places, which are no property of a token
-    ids = [id_ for _, id_ in keyset.keys(replace(chosen, state=State.LIVE), now, place, SCAN + 1)]
-    older = _older(policy, ids[:SCAN], now)
-    columns = ("id", "label", "created_at", "expires_at", "use__idle_since")
+    ids = [id_ for _, id_ in keys(replace(chosen, state=State.LIVE), now, place, SCAN + 1)]
+    older = older_count(upto=policy.tokens_per_user, now=now)
+    columns = ("id", "label", "created_at", "expires_at", "use__idle_since", older)
     rows = {row[0]: row for row in Token.objects.filter(pk__in=ids[:SCAN]).values_list(*columns)}
     found: list[Key] = []
     verdicts: dict[int, Over] = {}
     for id_ in ids[:SCAN]:
         if id_ not in rows:
             continue
-        _, label, created, expires, idle_since = rows[id_]
+        _, label, created, expires, idle_since, before = rows[id_]
         idle = (now - (idle_since or created)).total_seconds()
         seconds = lifetime_seconds(created, expires)
-        over = policy.stops(seconds=seconds, label=label, older=older.get(id_, 0), idle=idle)
+        over = policy.stops(seconds=seconds, label=label, older=before, idle=idle)
         if over is not None:
             found.append((id_, id_))
             verdicts[id_] = over

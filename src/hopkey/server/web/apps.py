@@ -16,5 +16,7 @@ class WebConfig(AppConfig):
             Place("Settings", "Generate new token", "token_new", "personal access token create"),
             Place("Settings", "Personal Access Tokens", "tokens", "pat"),
             Place("Settings", "Profile settings", "profile", "name e-mail account"),
+            Place("Settings", "Security", "security", "password passkey second factor sessions devices"),
+            Place("Settings", "Notices", "notices", "mail"),
             Place("Settings", "New team", "team_new", "create workspace"),
         )

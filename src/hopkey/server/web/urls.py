@@ -22,6 +22,7 @@ from hopkey.server.web.views import (
     second,
     security,
     session,
+    team_settings,
     team_tokens,
     teams,
     tokens,
@@ -92,6 +93,8 @@ urlpatterns = [
         name="environment_delete",
     ),
     path("workspaces/<str:workspace_id>/tokens", team_tokens.token_list, name="team_tokens"),
+    path("workspaces/<str:workspace_id>/settings", team_settings.settings, name="team_settings"),
+    path("workspaces/<str:workspace_id>/delete", team_settings.delete, name="team_delete"),
     path(
         "workspaces/<str:workspace_id>/tokens/<int:token_id>/cut-off",
         team_tokens.cut_off,

@@ -33,9 +33,12 @@ GONE = 410
 Send = Callable[..., Outcome]
 
 
-def webhook_deliver(*, now: datetime | None = None, sender: Send = send) -> int:
+Disabled = Callable[[Endpoint], object]
+
+
+def webhook_deliver(*, now: datetime | None = None, sender: Send = send, on_disabled: Disabled | None = None) -> int:
     """Deliver up to `BATCH` events that are due; how many were tried. A few side by side, so that an address that
-    hangs keeps few others waiting.
+    hangs keeps few others waiting. `on_disabled`: called in the transaction that disables a webhook.
     """
     moment = now or timezone.now()
     ids = list(_due(moment).order_by("due_at").values_list("pk", flat=True)[:BATCH])
@@ -49,13 +52,13 @@ def webhook_deliver(*, now: datetime | None = None, sender: Send = send) -> int:
             try:
                 secret = secret_open(delivery.endpoint)
             except SealBroken as error:
-                _settle(delivery, Outcome(None, str(error)), moment)
+                _settle(delivery, Outcome(None, str(error)), moment, on_disabled)
                 continue
             body = delivery.payload.encode()
             given = {"url": delivery.endpoint.url, "key": delivery.key, "secret": secret, "body": body}
             running.append((delivery, pool.submit(sender, **given, private=private)))
         for delivery, future in running:
-            _settle(delivery, future.result(), now or timezone.now())
+            _settle(delivery, future.result(), now or timezone.now(), on_disabled)
     return len(claimed)
 
 
@@ -76,7 +79,7 @@ def _claim(id_: int, moment: datetime) -> Delivery | None:
     return Delivery.objects.select_related("endpoint").get(pk=id_) if taken else None
 
 
-def _settle(delivery: Delivery, outcome: Outcome, moment: datetime) -> None:
+def _settle(delivery: Delivery, outcome: Outcome, moment: datetime, on_disabled: Disabled | None) -> None:
     ours = Delivery.objects.filter(pk=delivery.pk, claim=delivery.claim)
     seen = {"status": outcome.status, "answer": outcome.answer, "error": outcome.error[:300], "claim": ""}
     endpoint = Endpoint.objects.filter(pk=delivery.endpoint_id)
@@ -99,4 +102,4 @@ def _settle(delivery: Delivery, outcome: Outcome, moment: datetime) -> None:
     elif endpoint.filter(failing_since__lte=long_ago).exists():
         why = f"Nothing could be delivered for {FAILING_DAYS} days: {outcome.error}."
     if why and endpoint.filter(enabled=True).exists():
-        webhook_enabled_set(webhook_id=delivery.endpoint_id, enabled=False, by=SYSTEM, why=why)
+        webhook_enabled_set(webhook_id=delivery.endpoint_id, enabled=False, by=SYSTEM, why=why, also=on_disabled)

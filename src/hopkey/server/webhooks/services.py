@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -74,8 +74,13 @@ def webhook_delete(*, webhook_id: str, by: Actor) -> Endpoint:
     return endpoint
 
 
-def webhook_enabled_set(*, webhook_id: str, enabled: bool, by: Actor, why: str = "") -> Endpoint:
-    """Enable or disable. What waits for a disabled one fails. Raises `NotFound` (``webhook_not_found``)."""
+def webhook_enabled_set(
+    *, webhook_id: str, enabled: bool, by: Actor, why: str = "", also: Callable[[Endpoint], object] | None = None
+) -> Endpoint:
+    """Enable or disable. What waits for a disabled one fails. `also` is done in the same transaction.
+
+    Raises `NotFound` (``webhook_not_found``).
+    """
     with transaction.atomic(durable=True):
         endpoint = _get(webhook_id)
         if endpoint.enabled == enabled:
@@ -87,6 +92,8 @@ def webhook_enabled_set(*, webhook_id: str, enabled: bool, by: Actor, why: str =
             waiting.update(state=State.FAILED, error="the webhook was disabled", claim="", ended_at=timezone.now())
         detail = {"enabled": enabled, **({"reason": why} if why else {})}
         record(Event.WEBHOOK_CHANGED, by=by, kind="webhook", id=endpoint.pk, label=shown(endpoint.url), detail=detail)
+        if also is not None:
+            also(endpoint)
     return endpoint
 
 

@@ -17,7 +17,7 @@ from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
 from hopkey.server.config import current
 from hopkey.server.errors import Conflict, DomainError, NotFound
-from hopkey.server.mail.services import mail_queue
+from hopkey.server.mail.services import mail_invite
 from hopkey.server.workspaces.models import Invitation, Membership, Role, Workspace
 from hopkey.server.workspaces.services import member_add_row
 
@@ -27,10 +27,13 @@ PENDING_PER_TEAM = 500
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """A new invitation and its link, which is shown once."""
+    """A new invitation and its link, which is shown once. ``mailed``: whether a mail was written, which is sent if
+    mail is set up.
+    """
 
     invitation: Invitation
     url: str = field(repr=False)
+    mailed: bool = False
 
 
 def invitation_create(*, team: Workspace, role: Role, inviter: User | None, by: Actor, email: str = "") -> Invited:
@@ -58,8 +61,9 @@ def invitation_create(*, team: Workspace, role: Role, inviter: User | None, by: 
         )
         _record(Event.INVITATION_CREATED, invitation, by)
         url = f"{current().base_url}/join/{secret}"
+        mailed = None
         if email:
-            mail_queue(
+            mailed = mail_invite(
                 to=email,
                 template="team_invitation",
                 context={
@@ -69,10 +73,9 @@ def invitation_create(*, team: Workspace, role: Role, inviter: User | None, by: 
                     "link": url,
                     "days": INVITATION_DAYS,
                 },
-                secrets=("link",),
                 useless_at=invitation.expires_at,
             )
-    return Invited(invitation=invitation, url=url)
+    return Invited(invitation=invitation, url=url, mailed=mailed is not None)
 
 
 def invitation_revoke(*, team: Workspace, invitation_id: str, by: Actor) -> None:

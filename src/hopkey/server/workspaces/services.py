@@ -10,6 +10,7 @@ from hopkey.server.accounts.services import name_normalise
 from hopkey.server.audit.actor import Actor
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
+from hopkey.server.changes.batch import batch
 from hopkey.server.errors import Conflict, NotFound
 from hopkey.server.workspaces.models import Kind, Membership, Role, Workspace
 
@@ -32,15 +33,17 @@ def team_create(*, name: str, owner: User, by: Actor) -> Workspace:
 def team_rename(*, team: Workspace, name: str, by: Actor) -> None:
     """Raises `DomainError` (``name_invalid``)."""
     name = name_normalise(name)
+    if name == team.name:
+        return
     with transaction.atomic(durable=True):
+        record(Event.TEAM_RENAMED, by=by, kind="team", id=team.pk, label=name, detail={"before": team.name})
         team.name = name
         team.save(update_fields=["name"])
-        record(Event.TEAM_RENAMED, by=by, kind="team", id=team.pk, label=name)
 
 
 def team_delete(*, team: Workspace, by: Actor) -> None:
     """Delete a team and all it holds. Tokens restricted to it reach nothing there any more."""
-    with transaction.atomic(durable=True):
+    with batch():
         team_delete_row(team=team, by=by)
 
 

@@ -39,7 +39,7 @@ def _get(call: Call, user_id: str) -> dict[str, Any]:
                 "id": item.workspace_id,
                 "name": item.workspace.name,
                 "role": item.role,
-                "onlyOwner": item.role == Role.OWNER and not item.owned_by_others,  # type: ignore[attr-defined]
+                "onlyOwner": item.only_owner,  # type: ignore[attr-defined]
             }
             for item in membership_list(user)
         ],

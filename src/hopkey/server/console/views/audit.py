@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from hopkey.server.audit.chain import chain_verify
 from hopkey.server.audit.models import AuditEvent, Event
@@ -24,7 +24,7 @@ from hopkey.server.audit.selectors import (
 )
 from hopkey.server.audit.services import record
 from hopkey.server.config import current
-from hopkey.server.console.views.parts import address, chips, groups_of, long_page
+from hopkey.server.console.views.parts import address, chips, details_of, groups_of, long_page
 from hopkey.server.errors import DomainError
 from hopkey.server.exports.files import FORMATS, file_of
 from hopkey.server.exports.shapes import EVENT_COLUMNS, event_shape
@@ -44,8 +44,8 @@ def audit(request: HttpRequest) -> HttpResponse:
     if given != request.GET.dict():
         # Somebody wrote a token into the address: it must not stay there.
         return redirect(reverse("console_audit") + address({k: v for k, v in given.items() if v}))
-    error, chosen, events = None, AuditFilter(), []
-    more = False
+    error, chosen, more = None, AuditFilter(), False
+    events: list[AuditEvent] = []
     try:
         chosen = audit_filter_read(given)
         before = audit_before_read(given.get("before", ""))
@@ -55,9 +55,9 @@ def audit(request: HttpRequest) -> HttpResponse:
         error = problem
     values = _values(chosen)
     context = {
-        "events": [(event, _details(event)) for event in events],
+        "events": [(event, details_of(event)) for event in events],
         "values": values if error is None else given,
-        "chips": chips(values, _CHIPS, {}),
+        "chips": chips(values, _CHIPS, _texts(chosen, events)),
         "clear": reverse("console_audit"),
         "groups": _GROUPS,
         "next": address(values, before=str(events[-1].pk)) if more else "",
@@ -82,7 +82,7 @@ def search(request: HttpRequest) -> HttpResponse:
     return redirect(reverse("console_audit") + address({name: text for name, text in wanted.items() if text}))
 
 
-@require_safe
+@require_GET
 @administrator_only
 def export(request: HttpRequest) -> StreamingHttpResponse:
     kind = request.GET.get("format", "csv")
@@ -110,24 +110,15 @@ def _cleaned(given: dict[str, str]) -> dict[str, str]:
     return {name: public_id_in(text.replace("\0", "")) for name, text in given.items()}
 
 
-def _details(event: AuditEvent) -> list[tuple[str, str]]:
-    """The particulars of an event as words."""
-    if not isinstance(event.detail, dict):
-        return []
-    given = {name: value for name, value in event.detail.items() if value not in (None, "", [], {})}
-    return [(name.replace("_", " "), _word(value)) for name, value in given.items()]
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name.replace('_', ' ')}: {_word(item)}" for name, item in value.items())
-    if isinstance(value, list):
-        if len(value) == 2 and not any(isinstance(item, (list, dict)) for item in value):
-            return " → ".join(_word(item) for item in value)
-        return ", ".join(_word(item) for item in value) or "none"
-    if value is None:
-        return "none"
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+def _texts(chosen: AuditFilter, events: Sequence[AuditEvent]) -> dict[str, str]:
+    """What ids are called, as far as the events on the page say so."""
+    texts: dict[str, str] = {}
+    for event in events[:1]:
+        if chosen.actor and chosen.actor == event.actor_id:
+            texts["actor"] = event.actor_label or chosen.actor
+        if chosen.subject and chosen.subject == event.subject_id:
+            texts["subject"] = event.subject_label or chosen.subject
+    return texts
 
 
 def _values(chosen: AuditFilter) -> dict[str, str]:

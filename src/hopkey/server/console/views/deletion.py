@@ -45,7 +45,7 @@ def delete(request: HttpRequest) -> HttpResponse:
         error = DomainError("reason_missing", "Say why, in at least 3 characters: the owners read it.", field="reason")
     context = _preview(ids)
     if not context["count"]:
-        messages.info(request, "Choose at least one token: those chosen are deleted already, or none was.")
+        messages.info(request, "Choose at least one token. Those you chose may have been deleted already.")
         return redirect(back)
     context |= {
         "more_match": more,

@@ -48,6 +48,8 @@ def mail(request: HttpRequest) -> HttpResponse:
         "words": dict(STATES),
         "failed": counts[State.FAILED],
         "sender": current().mail_from,
+        "public_url": current().public_url,
+        "base_url": current().base_url,
         "days": current().outbox_days,
         "next": "?" + urlencode({**query, "before": found[PAGE_SIZE - 1].pk}) if len(found) > PAGE_SIZE else "",
         "first": "?" + urlencode(query) if before is not None else "",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
@@ -11,7 +13,10 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, StreamingHttpResponse
 from django.template.loader import render_to_string
 
+from hopkey.server.audit.models import AuditEvent
 from hopkey.server.long_work import streamed
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d:\d\d$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +54,26 @@ def long_page(request: HttpRequest, template: str, context: Callable[[], dict[st
         yield render_to_string(template, context(), request)
 
     return streamed(request, made(), content_type="text/html; charset=utf-8")
+
+
+def details_of(event: AuditEvent) -> list[tuple[str, str]]:
+    """The particulars of an event as words."""
+    if not isinstance(event.detail, dict):
+        return []
+    given = {name: value for name, value in event.detail.items() if value not in (None, "", [], {})}
+    return [(name.replace("_", " "), _word(value)) for name, value in given.items()]
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')}: {_word(item)}" for name, item in value.items())
+    if isinstance(value, list):
+        if len(value) == 2 and not any(isinstance(item, (list, dict)) for item in value):
+            return " → ".join(_word(item) for item in value)
+        return ", ".join(_word(item) for item in value) or "none"
+    if value is None:
+        return "none"
+    if isinstance(value, str) and _MOMENT.match(value):
+        moment = datetime.fromisoformat(value).astimezone(UTC)
+        return f"{moment.day} {moment:%b %Y, %H:%M} UTC"
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)

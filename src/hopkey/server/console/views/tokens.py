@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,13 +13,13 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from hopkey.server.access.selectors import teams_reached
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.selectors import AuditFilter, audit_list
 from hopkey.server.audit.services import record
-from hopkey.server.console.views.parts import address, chips
+from hopkey.server.console.views.parts import address, chips, details_of
 from hopkey.server.errors import DomainError
 from hopkey.server.exports.files import FORMATS, file_of
 from hopkey.server.exports.shapes import TOKEN_COLUMNS, token_shape, token_state
@@ -128,11 +128,12 @@ def token(request: HttpRequest, token_id: int) -> HttpResponse:
     page = oversight.token_get(token_id, now=now)
     (row,) = rows_of(page, now)
     public_id = page.tokens[0].public_id
-    context = {"row": row, "events": audit_list(AuditFilter(subject=public_id))[:20], "section": "tokens"}
+    events = [(event, details_of(event)) for event in audit_list(AuditFilter(subject=public_id))[:20]]
+    context = {"row": row, "events": events, "section": "tokens"}
     return render(request, "console/token.html", context)
 
 
-@require_safe
+@require_GET
 @administrator_only
 def export(request: HttpRequest) -> StreamingHttpResponse:
     kind = request.GET.get("format", "csv")
@@ -161,7 +162,7 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
 def rows_of(page: oversight.Page, now: datetime) -> list[dict[str, Any]]:
     """What a list shows of each token."""
     reached = teams_reached([item.pk for item in page.tokens])
-    rows = []
+    rows, soon = [], now + timedelta(days=oversight.EXPIRING_DAYS)
     for item in page.tokens:
         over, teams = page.over.get(item.pk), [name for _, name in reached[item.pk]]
         state = token_state(item, now=now, over=over)
@@ -173,6 +174,7 @@ def rows_of(page: oversight.Page, now: datetime) -> list[dict[str, Any]]:
             "all_teams": teams,
             "team_count": len(teams),
             "more_teams": max(0, len(teams) - _TEAMS),
+            "soon": state == "live" and item.expires_at is not None and item.expires_at <= soon,
         }
         rows.append(row)
     return rows

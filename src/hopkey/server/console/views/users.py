@@ -15,7 +15,7 @@ from hopkey.server.accounts import links
 from hopkey.server.accounts.selectors import user_counts, user_get, user_page
 from hopkey.server.audit.selectors import AuditFilter, audit_list
 from hopkey.server.console.views.acts import acts_of
-from hopkey.server.console.views.parts import address, chips
+from hopkey.server.console.views.parts import address, chips, details_of
 from hopkey.server.console.views.tokens import rows_of
 from hopkey.server.errors import DomainError
 from hopkey.server.tokens import oversight
@@ -80,7 +80,7 @@ def user(request: HttpRequest, user_id: str) -> HttpResponse:
         "memberships": list(membership_list(found)[:200]),
         "rows": rows_of(page, now),
         "more_tokens": bool(page.cursor),
-        "events": list(audit_list(AuditFilter(actor=found.pk))[:10]),
+        "events": [(event, details_of(event)) for event in audit_list(AuditFilter(actor=found.pk))[:10]],
         "section": "users",
     }
     return render(request, "console/user.html", context)

@@ -100,7 +100,6 @@ def redeliver(request: HttpRequest, webhook_id: str, delivery_id: int) -> HttpRe
 def _context(endpoint: Endpoint) -> dict[str, Any]:
     return {
         "webhook": endpoint,
-        "words": [text for event, text in WORDS.items() if event.value in endpoint.events],
         "failing_days": FAILING_DAYS,
         "section": "webhooks",
     }

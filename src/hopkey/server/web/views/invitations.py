@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from hopkey.server.accounts.factors import factor_is_missing
 from hopkey.server.accounts.mailing import mail_is_set_up
 from hopkey.server.accounts.models import User
 from hopkey.server.accounts.signing_in import sign_in
@@ -50,6 +51,8 @@ def join(request: HttpRequest) -> HttpResponse:
         "oidc": config.oidc_name if config.oidc_issuer else "",
         "mail": mail_is_set_up(),
     }
+    if isinstance(request.user, User) and factor_is_missing(request.user):
+        return redirect("security")
     if request.method != "POST":
         return render(request, "web/join.html", context)
     try:

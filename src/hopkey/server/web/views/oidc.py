@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from allauth.core import ratelimit
 from django.contrib import messages
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -14,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from hopkey.server.accounts import oidc
+from hopkey.server.accounts.limits import attempt
 from hopkey.server.accounts.models import User
 from hopkey.server.accounts.sessions import session_confirmed
 from hopkey.server.accounts.signing_in import sign_in
@@ -87,8 +87,7 @@ def callback(request: HttpRequest) -> HttpResponseBase:
 
 def _begin(request: HttpRequest, purpose: str, target: str) -> HttpResponseBase:
     try:
-        if not ratelimit.consume(request, action="oidc"):
-            raise DomainError("too_many_attempts", "Too many attempts. Wait a minute, then try again.", status=429)
+        attempt(request, "oidc")
         base = current().public_url.rstrip("/") or f"{request.scheme}://{request.get_host()}"
         started = oidc.start(callback=base + reverse("oidc_callback"), again=purpose == "confirm")
     except DomainError as error:

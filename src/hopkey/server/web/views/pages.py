@@ -21,6 +21,7 @@ def workspace_context(request: HttpRequest, workspace: Workspace, role: Role, se
         "is_team": workspace.kind == Kind.TEAM,
         "server": server_address(request),
         "section": section,
+        "upload_limit_mb": current().upload_limit_mb,
     }
 
 

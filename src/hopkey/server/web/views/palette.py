@@ -55,7 +55,7 @@ def _pages(here: Workspace, role: Role) -> list[dict[str, str]]:
     if here.kind == Kind.TEAM:
         pages.append(("Members", "members"))
     if here.kind == Kind.TEAM and role == Role.OWNER:
-        pages.append(("Tokens that reach this team", "team_tokens"))
+        pages += [("Tokens that reach this team", "team_tokens"), ("Team settings", "team_settings")]
     return [_item(here.name, text, reverse(address, args=[here.pk])) for text, address in pages]
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.stages import LoginStageController
-from allauth.core import ratelimit
 from allauth.mfa.stages import AuthenticateStage
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_POST, require_safe
 
 from hopkey.server.accounts import passkeys
+from hopkey.server.accounts.limits import attempt
 from hopkey.server.accounts.models import User
 from hopkey.server.accounts.sessions import is_recent
 from hopkey.server.accounts.signing_in import sign_in
@@ -26,6 +26,10 @@ from hopkey.server.web.views.session import safe_target, sign_in_page
 @require_safe
 def options(request: HttpRequest, purpose: str) -> HttpResponse:
     """For ``sign-in`` (whatever passkey there is), ``second`` (of whoever is signing in), ``confirm`` and ``new``."""
+    try:
+        attempt(request, "passkey")
+    except DomainError as error:
+        return JsonResponse({"message": error.code, "statusCode": error.status}, status=error.status)
     place = ceremony.place_of(request)
     user = request.user if isinstance(request.user, User) else None
     made: tuple[dict[str, Any], dict[str, Any]] | None = None
@@ -49,8 +53,7 @@ def options(request: HttpRequest, purpose: str) -> HttpResponse:
 def sign_in_with_passkey(request: HttpRequest) -> HttpResponseBase:
     """A passkey is both factors in one: nothing else is asked."""
     try:
-        if not ratelimit.consume(request, action="passkey"):
-            raise DomainError("too_many_attempts", "Too many attempts. Wait a minute, then try again.", status=429)
+        attempt(request, "passkey")
         state = ceremony.take(request, "sign-in")
         user, row = passkeys.passkey_check(
             user=None,

@@ -119,6 +119,12 @@ for (const message of messages) {
   message.addEventListener("focusout", go);
 }
 
+// Where the navigation is a row that scrolls, the page one is on is in sight.
+for (const here of document.querySelectorAll(".nav [aria-current], .tabs [aria-current]")) {
+  const row = here.parentElement;
+  if (row.scrollWidth > row.clientWidth) row.scrollLeft = here.offsetLeft - row.offsetLeft - 24;
+}
+
 // Times on hover in the reader's own zone and words.
 for (const time of document.querySelectorAll("time[datetime]")) {
   const moment = new Date(time.dateTime);
@@ -140,6 +146,16 @@ const unfold = () => {
 addEventListener("hashchange", unfold);
 unfold();
 
+// A file that the server would refuse for its size is not sent at all.
+for (const input of document.querySelectorAll("input[data-largest-mb]")) {
+  input.addEventListener("change", () => {
+    const size = (input.files[0]?.size ?? 0) / 2 ** 20;
+    const largest = Number(input.dataset.largestMb);
+    input.setCustomValidity(size > largest ? `This file has ${Math.ceil(size)} MB; at most ${largest} MB can be imported.` : "");
+    input.reportValidity();
+  });
+}
+
 // A choice with a button of its own shows the button once another choice is made.
 for (const choice of document.querySelectorAll("[data-save] select")) {
   const begun = choice.value;
@@ -149,15 +165,24 @@ for (const choice of document.querySelectorAll("[data-save] select")) {
   mark();
 }
 
-// The command palette, loaded when it is first wanted.
+// The command palette: it opens at once, so that no letter typed is lost; what fills it is loaded when first wanted.
 const opener = document.querySelector("[data-palette-module]");
 if (opener) {
+  const dialog = document.getElementById("palette");
+  const input = document.getElementById("palette-input");
   if (/Mac|iP/.test(navigator.platform)) opener.querySelector("kbd").textContent = "⌘ K";
-  const open = async () => (await import(opener.dataset.paletteModule)).open(opener.dataset.paletteSource);
-  opener.addEventListener("click", open);
+  const toggle = async () => {
+    if (dialog.open) return dialog.close();
+    if (document.querySelector("dialog[open]")) return; // another question is being asked
+    input.value = "";
+    dialog.showModal();
+    input.focus();
+    (await import(opener.dataset.paletteModule)).fill(opener.dataset.paletteSource);
+  };
+  opener.addEventListener("click", toggle);
   document.addEventListener("keydown", (event) => {
     if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
     event.preventDefault();
-    open();
+    toggle();
   });
 }

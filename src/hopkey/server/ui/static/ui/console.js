@@ -1,3 +1,17 @@
+// On a phone the sections scroll sideways: the one that is open is in sight.
+document.querySelector(".rail .nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
+// "/" leads to the search box, as in many lists.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+  const box = document.querySelector(".toolbar input[type=search]");
+  if (!box) return;
+  event.preventDefault();
+  box.focus();
+  box.select();
+});
+
 // Choosing many rows: adds to a form that works without it.
 for (const form of document.querySelectorAll("form[data-select]")) {
   const boxes = [...form.querySelectorAll("input[name=id]")];

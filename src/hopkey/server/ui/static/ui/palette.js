@@ -22,25 +22,21 @@ async function load(source) {
   items = [...places.map((item) => ({ ...item, act: () => location.assign(item.url) })), ...actions()];
 }
 
-export async function open(source) {
-  if (dialog.open) return dialog.close();
-  if (document.querySelector("dialog[open]")) return; // another question is being asked
-  input.value = "";
-  dialog.showModal();
+export async function fill(source) {
   input.setAttribute("aria-expanded", "true");
-  input.focus();
   if (!items) await load(source);
-  if (items) show();
+  if (items && dialog.open) show();
 }
 
-// Every word must be found. A text that begins with them comes before one with a word that does, and that before the rest.
+// Every word must be found. Best is a text that begins with what was typed, then one with a word that begins with each,
+// then one that holds them; last come those found by their details, such as an id.
 function rank(item, words) {
   const text = item.text.toLowerCase();
   const all = `${text} ${item.detail} ${item.words} ${item.group}`.toLowerCase();
   if (!words.every((word) => all.includes(word))) return -1;
-  if (!words.length) return 0;
-  if (text.startsWith(words[0])) return 3;
-  return words.every((word) => text.split(/[\s/_.-]+/).some((part) => part.startsWith(word))) ? 2 : 1;
+  if (text.startsWith(words.join(" "))) return 4;
+  if (words.every((word) => text.split(/[\s/_.-]+/).some((part) => part.startsWith(word)))) return 3;
+  return words.every((word) => text.includes(word)) ? 2 : 1;
 }
 
 function show() {

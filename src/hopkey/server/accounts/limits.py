@@ -1,0 +1,14 @@
+"""How often things may be tried, counted in the database for all processes and nodes (``ACCOUNT_RATE_LIMITS``)."""
+
+from __future__ import annotations
+
+from allauth.core.internal import ratelimit
+from django.http import HttpRequest
+
+from hopkey.server.errors import DomainError
+
+
+def attempt(request: HttpRequest, action: str, *, key: str | None = None, wait: str = "a minute") -> None:
+    """Count one more, also of requests that only read. Raises `DomainError` (``too_many_attempts``, 429)."""
+    if not ratelimit.consume(request, app="allauth.account", action=action, key=key, limit_get=True):
+        raise DomainError("too_many_attempts", f"Too many attempts. Wait {wait}, then try again.", status=429)
