@@ -42,6 +42,7 @@ def filled(people: People) -> People:
 # Session, account, and the workspaces of the switcher: three queries stand in every number of a page.
 QUERIES = {
     "/profile": 3,
+    "/profile/security": 6,  # + second factors, link with single sign-on, sessions
     "/profile/notices": 4,  # + what was switched off
     "/profile/tokens": 10,  # + count, page, grants, cut-offs with their teams (2), teams, policy
     "/profile/tokens/new": 5,

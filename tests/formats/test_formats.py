@@ -269,3 +269,9 @@ def test_there_are_29_predefined_variables_new_at_every_mention() -> None:
 )
 def test_comments_and_trailing_commas_go(text: str, stripped: Any) -> None:
     assert json.loads(strip_comments(text)) == stripped
+
+
+def test_comments_after_a_comma_take_no_exponential_time() -> None:
+    hostile = "," + "//a" * 5000 + "x" + "/*a*/" * 5000
+    assert strip_comments(hostile) == ","
+    assert strip_comments('{"a": 1, // last\n /* of all */ }') == '{"a": 1 \n  }'

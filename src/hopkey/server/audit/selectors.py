@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from hopkey.server.audit.models import AuditEvent, Event
 from hopkey.server.errors import DomainError
 
 PAGE_SIZE = 50
+_PUBLIC_ID = 12
 _SLACK = timedelta(hours=1)
 """By how much an event's time and the order of ids may disagree: events get their time before, their id at writing."""
 
@@ -29,6 +30,10 @@ class AuditFilter:
     subject: str = ""
     since: date | None = None
     until: date | None = None
+
+
+_PUBLIC_ID = 12
+"""Characters of a token's public id (`hopkey.server.tokens.format`)."""
 
 
 def audit_filter_read(values: Mapping[str, str]) -> AuditFilter:
@@ -71,8 +76,13 @@ def audit_list(chosen: AuditFilter, *, before: int | None = None) -> QuerySet[Au
         at_sign = "@" in chosen.actor
         events = events.filter(actor_label=chosen.actor.lower()) if at_sign else events.filter(actor_id=chosen.actor)
     if chosen.subject:
-        by_id = AuditEvent.objects.filter(subject_id=chosen.subject).exists()
-        events = events.filter(**{"subject_id" if by_id else "subject_label": chosen.subject})
+        used_as = f"hki_{chosen.subject}"
+        if len(chosen.subject) == _PUBLIC_ID and AuditEvent.objects.filter(actor_id=used_as).exists():
+            # Of an automation token also what was done with it: whoever looks for a leaked one wants to know.
+            events = events.filter(Q(subject_id=chosen.subject) | Q(actor_id=used_as))
+        else:
+            by_id = AuditEvent.objects.filter(subject_id=chosen.subject).exists()
+            events = events.filter(**{"subject_id" if by_id else "subject_label": chosen.subject})
     if chosen.since or chosen.until:
         events = _between(events, chosen.since, chosen.until)
     return events if before is None else events.filter(pk__lt=before)

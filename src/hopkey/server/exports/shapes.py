@@ -8,6 +8,8 @@ from typing import Any
 from hopkey.server.accounts.models import OneTimeLink, User
 from hopkey.server.audit.chain import Verdict
 from hopkey.server.audit.models import AuditEvent
+from hopkey.server.automation.models import AutomationToken
+from hopkey.server.automation.selectors import stopped_by
 from hopkey.server.tokens.dry_run import DryRun
 from hopkey.server.tokens.models import Token
 from hopkey.server.tokens.policy import Over, Policy
@@ -61,6 +63,25 @@ def token_state(token: Token, *, now: datetime, over: Over | None = None) -> str
     if not token.owner.is_active:
         return "owner_inactive"
     return "over_policy" if over is not None else "live"
+
+
+def automation_shape(token: AutomationToken, *, now: datetime) -> dict[str, Any]:
+    """An automation token for administrators; never its digest."""
+    use = getattr(token, "use", None)
+    return {
+        "id": str(token.pk),
+        "publicId": token.public_id,
+        "label": token.label,
+        "access": token.access,
+        "creator": {"id": token.creator_id, "name": token.creator.name, "email": token.creator.email},
+        "stoppedBy": stopped_by(token, now) or None,
+        "networks": token.networks,
+        "createdOn": moment(token.created_at),
+        "expiresOn": moment(token.expires_at),
+        "lastUsedOn": moment(use.used_at) if use else None,
+        "lastUsedFrom": use.address or None if use else None,
+        "lastUsedWith": use.agent or None if use else None,
+    }
 
 
 def event_shape(event: AuditEvent) -> dict[str, Any]:
