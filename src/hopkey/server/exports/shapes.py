@@ -123,7 +123,7 @@ def invite_shape(link: OneTimeLink) -> dict[str, Any]:
     }
 
 
-def team_token_shape(token: Token, *, now: datetime) -> dict[str, Any]:
+def team_token_shape(token: Token, *, now: datetime, over: Over | None = None) -> dict[str, Any]:
     """A token for the owners of a team that it reaches: nothing of its owner's other teams, networks or addresses."""
     use = getattr(token, "use", None)
     return {
@@ -131,7 +131,7 @@ def team_token_shape(token: Token, *, now: datetime) -> dict[str, Any]:
         "publicId": token.public_id,
         "label": token.label,
         "owner": {"id": token.owner_id, "name": token.owner.name, "email": token.owner.email},
-        "state": token_state(token, now=now),
+        "state": token_state(token, now=now, over=over),
         "createdOn": moment(token.created_at),
         "expiresOn": moment(token.expires_at),
         "lastUsedOn": moment(use.used_at) if use else None,
