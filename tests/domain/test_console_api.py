@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from allauth.mfa.models import Authenticator
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -217,6 +218,9 @@ def test_users_are_found_and_governed(world: World) -> None:
     assert world.ask("PUT", f"{ed}/administrator", {"administrator": False}).json()["administrator"] is False
     client_of(world.people.ed)
     assert world.ask("POST", f"{ed}/sign-out").json() == {"id": world.people.ed.pk, "sessions": 1}
+    Authenticator.objects.create(user=world.people.ed, type="totp", data={})
+    assert world.ask("POST", f"{ed}/remove-second-factors").json() == {"id": world.people.ed.pk, "removed": 1}
+    assert not Authenticator.objects.exists()
     assert world.refused("PUT", f"{ed}/administrator", {"administrator": "yes"}) == (
         400,
         "input_invalid",

@@ -236,6 +236,11 @@ class SignedOut(Answer):
     sessions: int
 
 
+class FactorsRemoved(Answer):
+    id: str
+    removed: int
+
+
 class Invite(Input):
     email: Text
     administrator: bool = False
