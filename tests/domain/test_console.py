@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -21,9 +22,12 @@ from hopkey.server.audit.models import AuditEvent, Event
 from hopkey.server.audit.services import record
 from hopkey.server.console.urls import urlpatterns
 from hopkey.server.figures.models import Day
+from hopkey.server.mail.models import Message
 from hopkey.server.people.services import person_deactivate
 from hopkey.server.tokens.models import Token, Use
 from hopkey.server.tokens.policies import policy_check, policy_set
+from hopkey.server.webhooks.models import Delivery
+from hopkey.server.webhooks.services import webhook_add
 from hopkey.server.workspaces.models import Role
 from hopkey.server.workspaces.services import member_add, team_create
 from tests.conftest import People, person
@@ -38,18 +42,24 @@ pytestmark = pytest.mark.database
 
 def every_route(people: People, token: Token) -> Iterator[tuple[str, str]]:
     """(route, address) of everything below /console, from the table of addresses itself."""
+    webhook = webhook_add(url="https://hooks.example.com/x", events=["token.expired"], by=OPERATOR).endpoint
+    message = Message.objects.create(key=token.public_id, to="ana@example.com", state="failed")
+    delivery = Delivery.objects.create(key="msg_" + token.public_id, endpoint=webhook, event="token.expired")
     names = {"token_id": str(token.pk), "user_id": people.ed.pk, "act": "delete"}
+    names |= {"message_id": str(message.pk), "webhook_id": webhook.pk, "delivery_id": str(delivery.pk)}
+    values = defaultdict(lambda: "1", names)
     for item in urlpatterns:
         assert isinstance(item, URLPattern)
         route = str(item.pattern)
-        yield route, "/console" + re.sub(r"<\w+:(\w+)>", lambda found: names[found.group(1)], route)
+        yield route, "/console" + re.sub(r"<\w+:(\w+)>", lambda found: values[found.group(1)], route)
 
 
 def test_nobody_else_learns_anything_from_any_address(people: People, console: Client) -> None:
     made = make(people.ed, "very secret purpose")
     owner, visitor = client_of(people.ed), Client(HTTP_HOST="localhost")
+    addresses = [address for _, address in every_route(people, made.token)]
     events = AuditEvent.objects.count()
-    for _, address in every_route(people, made.token):
+    for address in addresses:
         for method in ("get", "post"):
             answer = getattr(owner, method)(address)
             assert answer.status_code in (404, 405), (method, address)

@@ -14,6 +14,7 @@ from hopkey.formats.requests import request_dump, request_read
 from hopkey.runner.auth.draft import Draft
 from hopkey.runner.building import BuildError, Outgoing, address, build
 from hopkey.runner.cookies import CookieJar
+from hopkey.runner.credentials import credentials_of
 from hopkey.runner.host import RunHost
 from hopkey.runner.options import Options
 from hopkey.runner.results import Answer, Check, Fault, RequestResult, Sent, TestResult
@@ -174,7 +175,7 @@ class Turn:
             test_duration=(time.perf_counter() - start) * 1000,
             iteration=self._iteration.index + 1,
             started=started,
-            sent=Sent(outgoing.headers, outgoing.body) if outgoing else None,
+            sent=Sent(outgoing.headers, outgoing.body, credentials_of(outgoing)) if outgoing else None,
             skipped=account.skip,
         )
         return result, account.jump

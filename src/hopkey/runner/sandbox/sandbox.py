@@ -10,10 +10,8 @@ import os
 import re
 import threading
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from hopkey.runner.sandbox.compiled import cached, engine_digest, keep, load, packaged
@@ -31,6 +29,9 @@ from hopkey.runner.sandbox.types import (
     TestBlock,
     source_clean,
 )
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 SNAPSHOT = "snapshot.bin"
 PARSER = "acorn.js"
@@ -214,6 +215,8 @@ class Sandbox:
         if not sent:
             time.sleep(seconds)
             return set()
+        from concurrent.futures import FIRST_COMPLETED, wait
+
         return wait(sent, timeout=seconds, return_when=FIRST_COMPLETED).done
 
     def _settle(self, machine: Machine, identity: int, ok: bool, value: Any) -> None:
@@ -222,6 +225,8 @@ class Sandbox:
 
     def _send(self, argument: Any) -> Future[FetchResponse]:
         if self._senders is None:
+            from concurrent.futures import ThreadPoolExecutor  # few scripts send requests
+
             self._senders = ThreadPoolExecutor(6, "script fetch")
         request = FetchRequest(
             method=str(argument["method"]),
@@ -379,8 +384,7 @@ def _sources(script: Script) -> list[str]:
 
 
 def _prelude() -> str:
-    folder = resources.files("hopkey.runner.sandbox").joinpath("js")
-    files = sorted((item for item in folder.iterdir() if item.name.endswith(".js")), key=lambda item: item.name)
+    files = sorted((Path(__file__).parent / "js").glob("*.js"))
     body = "\n".join(item.read_text("utf-8") for item in files)
     # One function around it all: scripts share no name with the prelude but what it puts into globalThis.
     return f'(() => {{"use strict"; const __host = globalThis.__host;\n{body}\n}})()'

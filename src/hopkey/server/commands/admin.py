@@ -233,6 +233,8 @@ def main(argv: list[str]) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     # Imported here: the models can be loaded only when the settings are there.
+    from django.db import OperationalError
+
     from hopkey.server.errors import DomainError
 
     module, _, function = arguments.operation.partition(".")
@@ -241,6 +243,8 @@ def _run(arguments: argparse.Namespace) -> int:
         report = getattr(operations, function)(arguments)
     except DomainError as error:
         return _failed(arguments, error.code, error.message, 1)
+    except OperationalError as error:  # a full disk, a connection that broke: nothing was done
+        return _failed(arguments, "database", f"The database could not do it: {str(error).strip()}.", 1)
     except BrokenPipeError:
         # Whoever read the list has had enough; nothing more can be said there, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
