@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -203,6 +204,16 @@ def test_exports_are_files_and_recorded(world: World) -> None:
     assert world.refused("GET", "/tokens/export?format=xml") == (400, "filter_invalid", "format")
 
 
+def test_second_factors_are_taken_from_somebody_who_lost_them(world: World) -> None:
+    where = f"/users/{world.people.ed.pk}/remove-second-factors"
+    Authenticator.objects.create(user=world.people.ed, type="totp", data={})
+    client_of(world.people.ed)
+    assert world.ask("POST", where).json() == {"id": world.people.ed.pk, "removed": 1}
+    assert not Authenticator.objects.exists()
+    assert not UserSession.objects.filter(user=world.people.ed).exists()
+    assert world.refused("POST", "/users/nobody/remove-second-factors")[:2] == (404, "user_not_found")
+
+
 def test_users_are_found_and_governed(world: World) -> None:
     assert [item["email"] for item in world.get("/users?text=OLG")["items"]] == ["olga@example.com"]
     first = world.get("/users?limit=2")
@@ -221,9 +232,6 @@ def test_users_are_found_and_governed(world: World) -> None:
     assert world.ask("PUT", f"{ed}/administrator", {"administrator": False}).json()["administrator"] is False
     client_of(world.people.ed)
     assert world.ask("POST", f"{ed}/sign-out").json() == {"id": world.people.ed.pk, "sessions": 1}
-    Authenticator.objects.create(user=world.people.ed, type="totp", data={})
-    assert world.ask("POST", f"{ed}/remove-second-factors").json() == {"id": world.people.ed.pk, "removed": 1}
-    assert not Authenticator.objects.exists()
     assert world.refused("PUT", f"{ed}/administrator", {"administrator": "yes"}) == (
         400,
         "input_invalid",
