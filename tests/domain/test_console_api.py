@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -202,6 +204,16 @@ def test_exports_are_files_and_recorded(world: World) -> None:
     assert AuditEvent.objects.filter(event=Event.TOKENS_EXPORTED, actor_id=world.boss.pk).count() == 2
     assert AuditEvent.objects.filter(event=Event.AUDIT_EXPORTED).count() == 1
     assert world.refused("GET", "/tokens/export?format=xml") == (400, "filter_invalid", "format")
+
+
+def test_second_factors_are_taken_from_somebody_who_lost_them(world: World) -> None:
+    where = f"/users/{world.people.ed.pk}/remove-second-factors"
+    Authenticator.objects.create(user=world.people.ed, type="totp", data={})
+    client_of(world.people.ed)
+    assert world.ask("POST", where).json() == {"id": world.people.ed.pk, "removed": 1}
+    assert not Authenticator.objects.exists()
+    assert not UserSession.objects.filter(user=world.people.ed).exists()
+    assert world.refused("POST", "/users/nobody/remove-second-factors")[:2] == (404, "user_not_found")
 
 
 def test_users_are_found_and_governed(world: World) -> None:

@@ -276,6 +276,11 @@ class SignedOut(Answer):
     sessions: int
 
 
+class FactorsRemoved(Answer):
+    id: str
+    removed: int
+
+
 class Invite(Input):
     email: Text
     administrator: bool = False
