@@ -15,7 +15,6 @@ from hopkey.server.audit.selectors import AuditFilter, audit_list
 from hopkey.server.exports.shapes import event_shape, invite_shape, token_shape, user_shape
 from hopkey.server.people import services
 from hopkey.server.tokens.oversight import Filter, token_page
-from hopkey.server.workspaces.models import Role
 from hopkey.server.workspaces.selectors import membership_list
 
 _TOKENS = 10
