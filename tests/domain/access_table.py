@@ -226,6 +226,13 @@ TABLE: tuple[Block, ...] = (
         """,
     ),
     (
+        "Whoever is signed in; it needs mail, which is not set up here",
+        "sign-in 409 409 409 409 409 sign-in sign-in",
+        """
+        POST /profile/security/email
+        """,
+    ),
+    (
         "JSON: nothing here",
         "403 404 404 404 404 404 401 404",
         """
@@ -265,7 +272,6 @@ TABLE: tuple[Block, ...] = (
         GET /profile/security
         GET /profile/notices
         GET /profile/security/password
-        POST /profile/security/email
         GET /profile/security/oidc/remove
         GET /profile/security/app
         GET /profile/security/recovery-codes
