@@ -131,9 +131,19 @@ def test_what_is_secret_never_stands_in_the_page_that_asks(ana: User) -> None:
     client = signed_in("ana@example.com")
     age(client, 61)
     token = token_generate_for(owner=ana, label="pasted", days=7, by=OPERATOR).text
-    asked = client.post("/console/tokens/search", {"text": token}, HTTP_REFERER="http://localhost/console/tokens")
+    form = {"text": token, "everything": "1"}
+    asked = client.post("/console/tokens/delete", form, HTTP_REFERER="http://localhost/console/tokens")
     assert (asked.status_code, asked.headers["Location"]) == (302, "/confirm?next=%2Fconsole%2Ftokens")
     assert token not in client.get(asked.headers["Location"]).content.decode()
+
+
+def test_searching_the_console_changes_nothing_and_asks_nothing(ana: User) -> None:
+    client = signed_in("ana@example.com")
+    age(client, 61)
+    for path in ("/tokens/search", "/audit/search"):
+        assert client.post(f"/console{path}", {"text": "x", "subject": "x"}).headers["Location"].startswith("/console/")
+    for path in ("/tokens/delete", "/policy", "/users/invite", f"/users/{ana.pk}/sign-out"):
+        assert client.post(f"/console{path}", {"id": "1"}).status_code == 403
 
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:1", ""])

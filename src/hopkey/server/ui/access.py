@@ -65,14 +65,18 @@ def administrator_only(view: View) -> View:
 
     Whatever changes something needs a recent sign-in.
     """
-    confirmed = recent_for_changes(view)
+    return administrator_reads(recent_for_changes(view))
+
+
+def administrator_reads(view: View) -> View:
+    """As `administrator_only`, for what changes nothing even where it is a POST, such as a search."""
 
     @signed_in
     @functools.wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not (isinstance(request.user, User) and request.user.is_administrator):
             raise Http404
-        return confirmed(request, *args, **kwargs)
+        return view(request, *args, **kwargs)
 
     return wrapped
 

@@ -30,7 +30,7 @@ from hopkey.server.exports.files import FORMATS, file_of
 from hopkey.server.exports.shapes import EVENT_COLUMNS, event_shape
 from hopkey.server.long_work import streamed
 from hopkey.server.tokens.format import public_id_in
-from hopkey.server.ui.access import administrator_only
+from hopkey.server.ui.access import administrator_only, administrator_reads
 from hopkey.server.ui.actors import actor_of
 
 _CHIPS = {"subject": "Of", "actor": "By", "event": "Event", "since": "From", "until": "To"}
@@ -72,7 +72,7 @@ def audit(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@administrator_only
+@administrator_reads
 def search(request: HttpRequest) -> HttpResponse:
     """The form posts, so that a pasted token stands in no address, history or log."""
     given = _cleaned(request.POST.dict())

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from hopkey.server.console.plots import bars, line
 from hopkey.server.figures.models import Day
 from hopkey.server.figures.services import DAYS, figures_days, figures_take
-from hopkey.server.ui.access import administrator_only
+from hopkey.server.ui.access import administrator_only, administrator_reads
 
 TILES = (
     ("live", "Live tokens", "console_tokens", "state=live"),
@@ -64,7 +64,7 @@ _COLUMNS = (
 
 
 @require_POST
-@administrator_only
+@administrator_reads
 def refresh(request: HttpRequest) -> HttpResponse:
     figures_take(now=timezone.now())
     messages.success(request, "Counted anew.")

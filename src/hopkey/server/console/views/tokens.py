@@ -28,7 +28,7 @@ from hopkey.server.tokens import oversight
 from hopkey.server.tokens.format import is_well_formed
 from hopkey.server.tokens.oversight import Filter, Sort, State
 from hopkey.server.tokens.policy import WORDS
-from hopkey.server.ui.access import administrator_only
+from hopkey.server.ui.access import administrator_only, administrator_reads
 from hopkey.server.ui.actors import actor_of
 from hopkey.server.workspaces.selectors import team_choices, team_find
 
@@ -108,7 +108,7 @@ def token_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@administrator_only
+@administrator_reads
 def search(request: HttpRequest) -> HttpResponse:
     """The search box posts, so that a pasted token stands in no address, history or log."""
     try:
