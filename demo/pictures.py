@@ -115,7 +115,7 @@ def take(url: str, team: str, collection: str) -> None:
         page.goto(f"{url}/sign-in")
         page.get_by_label("E-mail").fill(demo.EMAIL)
         page.get_by_label("Password").fill(demo.PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign in", exact=True).click()
         page.wait_for_url("**/workspaces/*")
         for name, address, act in pictures:
             page.goto(address)

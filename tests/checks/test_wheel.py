@@ -77,22 +77,22 @@ def test_the_command_alone_runs_a_collection_and_names_what_the_server_needs(whe
 def test_the_server_serves_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     hopkey = environment(tmp_path / "venv", wheel, "server.txt")
     port = free_port()
-    process = subprocess.Popen(
-        [hopkey, "serve", "--port", str(port)],
-        env=clean_environ(tmp_path),
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    running = Running(process, f"http://127.0.0.1:{port}")
+    log = tmp_path / "serve.log"
+    with log.open("w") as stream:
+        process = subprocess.Popen(
+            [hopkey, "serve", "--port", str(port)],
+            env=clean_environ(tmp_path),
+            cwd=tmp_path,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+        )
+    running = Running(process, f"http://127.0.0.1:{port}", log)
     try:
         running.wait_until_ready()
-        # Said once it answers, on lines of their own: where it listens, and the set-up link.
-        running.output += process.stdout.readline() + process.stdout.readline()
+        running.wait_until_said("/welcome/")
         assert running.get("/sign-in").status == 200
         assert running.get("/static/ui/app.css").status == 200
         assert running.collection("c", None).status == 401
     finally:
         running.stop()
-    assert "/welcome/" in running.output
+    assert "Hopkey listens on" in running.output

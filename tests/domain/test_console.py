@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -46,10 +47,11 @@ def every_route(people: People, token: Token) -> Iterator[tuple[str, str]]:
     delivery = Delivery.objects.create(key="msg_" + token.public_id, endpoint=webhook, event="token.expired")
     names = {"token_id": str(token.pk), "user_id": people.ed.pk, "act": "delete"}
     names |= {"message_id": str(message.pk), "webhook_id": webhook.pk, "delivery_id": str(delivery.pk)}
+    values = defaultdict(lambda: "1", names)
     for item in urlpatterns:
         assert isinstance(item, URLPattern)
         route = str(item.pattern)
-        yield route, "/console" + re.sub(r"<\w+:(\w+)>", lambda found: names[found.group(1)], route)
+        yield route, "/console" + re.sub(r"<\w+:(\w+)>", lambda found: values[found.group(1)], route)
 
 
 def test_nobody_else_learns_anything_from_any_address(people: People, console: Client) -> None:

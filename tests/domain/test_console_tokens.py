@@ -97,10 +97,9 @@ def test_without_tokens_the_page_says_what_they_are_for(console: Client) -> None
         ("after=%C2%B2", "go back to the first", 400),
         ("sort=expires&after=12", "go back to the first", 400),
         ("team=nowhere", "There is no team &#x27;nowhere&#x27;", 404),
-        ("team=%00", "", 200),
         ("owner=" + "x" * 5000, "No token matches", 200),
         ("text=" + "x" * 5000, "No token matches", 200),
-        ("text=%25_%27%22%00%5C", "No token matches", 200),
+        ("text=%25_%27%22%5C", "No token matches", 200),
         ("owner=nobody@example.com", "No token matches", 200),
     ],
 )

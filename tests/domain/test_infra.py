@@ -12,6 +12,7 @@ from hopkey.server.accounts.models import OneTimeLink, User
 from hopkey.server.api.infra.urls import urlpatterns
 from hopkey.server.audit.actor import OPERATOR
 from hopkey.server.audit.models import AuditEvent, Event
+from hopkey.server.audit.selectors import AuditFilter, audit_list
 from hopkey.server.automation import entry
 from hopkey.server.automation.models import AutomationToken
 from hopkey.server.automation.services import automation_token_delete, automation_token_generate
@@ -252,8 +253,8 @@ def test_unknown_things_bodies_of_another_kind_and_other_methods(call: Program, 
     assert big.status_code == 413
     other = call("PUT", "/users")
     assert (other.status_code, other.headers["Allow"]) == (405, "GET")
-    assert call("GET", "/users/%00").status_code == 400
-    assert call("GET", "/users?searchString=%00").status_code == 400
+    for path in ("/users/%00", "/users?searchString=%00"):
+        assert call("GET", path).status_code in (400, 404)
 
 
 ROUTES = [str(item.pattern) for item in urlpatterns]
@@ -371,6 +372,8 @@ def test_everything_it_changes_is_audited_with_the_token_as_actor(call: Program,
     assert {event.actor_label for event in events} == {"automation token “script” of boss@example.com"}
     assert events[0].agent == "script/1"
     assert {event.address for event in events} == {"127.0.0.1"}
+    found = set(audit_list(AuditFilter(subject=public_id)).values_list("pk", flat=True))
+    assert found > {event.pk for event in events}, "the public id finds what was done with the token, and its making"
 
 
 def test_an_automation_token_opens_nothing_else(boss: User) -> None:
@@ -378,6 +381,17 @@ def test_an_automation_token_opens_nothing_else(boss: User) -> None:
     assert Client().get("/v1/access-tokens/list?offset=0&limit=1", **token).status_code == 401  # type: ignore[arg-type]
     for page in ("/", "/console", "/console/automation", "/profile"):
         assert Client().get(page, **token).status_code == 302  # type: ignore[arg-type]
+
+
+def test_the_console_page_takes_few_queries_and_pages(boss: User, django_assert_max_num_queries: Any) -> None:
+    client = Client()
+    client.force_login(boss, backend="allauth.account.auth_backends.AuthenticationBackend")
+    for _ in range(45):
+        issue(boss)
+    with django_assert_max_num_queries(10):
+        page = client.get("/console/automation?page=2").content.decode()
+    assert "Page 2 of 3" in page
+    assert page.count('<dialog id="delete-') == 20
 
 
 def test_the_console_page(boss: User, people: People) -> None:

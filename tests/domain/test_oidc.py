@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import argparse
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import urllib3
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from hopkey.server import preparing
 from hopkey.server.accounts import links, oidc
 from hopkey.server.accounts.models import OidcIdentity, OneTimeLink, User
 from hopkey.server.audit.actor import OPERATOR
 from hopkey.server.audit.models import AuditEvent, Event
+from hopkey.server.commands.operations import people as operations
+from hopkey.server.config import ConfigError, current
+from hopkey.server.people import identities
 from hopkey.server.people.services import person_deactivate, person_reactivate
 from hopkey.server.workspaces import invitations
 from hopkey.server.workspaces.models import Membership, Role
@@ -306,8 +314,7 @@ def test_linking_and_unlinking_on_the_security_page(provider: State) -> None:
     assert list(events) == [Event.USER_OIDC_UNLINKED, Event.USER_OIDC_LINKED]
 
 
-def test_the_only_way_in_is_not_removed(provider: State, settings: Any) -> None:
-    settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+def test_the_only_way_in_is_not_removed(provider: State) -> None:
     provider.person("new", "new@example.com")
     links.invite_issue(email="new@example.com", by=OPERATOR)
     client = visitor()
@@ -377,3 +384,65 @@ def test_without_a_provider_there_is_no_such_way(db: None) -> None:
     answer = visitor().get("/sign-in/oidc")
     assert answer.status_code == 404
     assert "no single sign-on" in answer.content.decode()
+
+
+def test_beginning_is_limited_by_address(provider: State, settings: Any) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "oidc": "2/m/ip"}
+    assert [visitor().get("/sign-in/oidc").status_code for _ in range(3)] == [302, 302, 429]
+
+
+def test_the_client_secret_from_a_file(provider: State, configure: Configure, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(SECRET + "\n", "utf-8")
+    configure(HOPKEY_OIDC_CLIENT_SECRET="", HOPKEY_OIDC_CLIENT_SECRET_FILE=str(file))
+    person("Ana", password=PASSWORD)
+    provider.person("u1", "ana@example.com")
+    assert go(visitor(), "u1").status_code == 302
+    file.unlink()
+    with pytest.raises(ConfigError, match="HOPKEY_OIDC_CLIENT_SECRET_FILE cannot be read"):
+        preparing.check(current())
+
+
+def test_two_first_sign_ins_at_once_link_once(provider: State) -> None:
+    ana = person("Ana", password=PASSWORD)
+    claims = oidc.Claims(provider.issuer, "u1", ana.email, True, "Ana", None)
+    for _ in range(2):
+        assert identities.identity_sign_in(claims=claims, by=OPERATOR) == (ana, None)
+    assert OidcIdentity.objects.count() == 1
+
+
+def test_an_operator_forgets_an_identity_and_the_next_one_is_linked(provider: State) -> None:
+    ana = person("Ana", password=PASSWORD)
+    provider.person("u1", "ana@example.com")
+    provider.person("u2", "ana@example.com")
+    go(visitor(), "u1")
+    assert go(visitor(), "u2").status_code == 403
+    report = operations.single_sign_on_unlink(argparse.Namespace(email=ana.email))
+    assert report.data["removed"] == 1  # type: ignore[call-overload]
+    assert go(visitor(), "u2").status_code == 302
+    assert OidcIdentity.objects.get().subject == "u2"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_browsers_coming_for_the_first_time_make_one_account(configure: Configure) -> None:
+    if connection.vendor != "postgresql":
+        return  # SQLite has one writer at a time by itself
+    configure(HOPKEY_SIGNUP="domain", HOPKEY_SIGNUP_DOMAINS="example.com")
+    claims = oidc.Claims("https://id.example.com", "u1", "new@example.com", True, "New", None)
+    gate = threading.Barrier(4)
+    found: list[str] = []
+
+    def come() -> None:
+        gate.wait()
+        try:
+            found.append(identities.identity_sign_in(claims=claims, by=OPERATOR)[0].pk)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=come) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [User.objects.get().pk] * 4
+    assert OidcIdentity.objects.count() == 1

@@ -39,22 +39,23 @@ def filled(people: People) -> People:
     return people
 
 
-# Session, account, personal workspace and teams of the switcher: four queries stand in every number of a page.
+# Session, account, and the workspaces of the switcher: three queries stand in every number of a page.
 QUERIES = {
-    "/profile": 4,
-    "/profile/notices": 5,  # + what was switched off
-    "/profile/tokens": 12,  # + count, page, grants and cut-offs with their teams (4 at most), teams, policy
-    "/profile/tokens/new": 6,
-    "/teams/new": 4,
-    "/workspaces/{team}": 9,  # + workspace, membership, collections, folders counted, requests counted
-    "/workspaces/{team}/collections/{collection}": 9,  # + workspace, membership, collection, folders, requests
-    "/workspaces/{team}/environments": 7,
-    "/workspaces/{team}/members": 8,
-    "/workspaces/{team}/tokens": 9,  # + workspace, membership, count, page, policy
-    "/workspaces/{team}/tokens?show=cut-off": 8,
-    "/workspaces/{team}/settings": 6,
-    "/workspaces/{team}/delete": 10,
-    "/workspaces/{team}/import?kind=environment": 6,
+    "/profile": 3,
+    "/profile/security": 6,  # + second factors, link with single sign-on, sessions
+    "/profile/notices": 4,  # + what was switched off
+    "/profile/tokens": 10,  # + count, page, grants, cut-offs with their teams (2), teams, policy
+    "/profile/tokens/new": 5,
+    "/teams/new": 3,
+    "/workspaces/{team}": 8,  # + workspace, membership, collections, folders counted, requests counted
+    "/workspaces/{team}/collections/{collection}": 8,  # + workspace, membership, collection, folders, requests
+    "/workspaces/{team}/environments": 6,
+    "/workspaces/{team}/members": 7,
+    "/workspaces/{team}/tokens": 8,  # + workspace, membership, count, page, policy
+    "/workspaces/{team}/tokens?show=cut-off": 7,
+    "/workspaces/{team}/settings": 5,
+    "/workspaces/{team}/delete": 9,
+    "/workspaces/{team}/import?kind=environment": 5,
     "/palette?workspace={team}": 8,
 }
 

@@ -27,6 +27,7 @@ from hopkey.server.workspaces.models import Role
 from hopkey.server.workspaces.services import member_remove, member_role_set
 from tests.conftest import People, person
 from tests.domain.test_pages import client_of, queries_of
+from tests.domain.test_sessions import age
 
 
 def make(people: People, label: str, owner: str = "ed", days: int | None = 30, **given: object) -> Generated:
@@ -307,3 +308,17 @@ def test_an_owner_renames_and_deletes_the_team_by_its_name(people: People) -> No
     assert record.teams == frozenset()
     assert client.get(address).status_code == 404
     assert AuditEvent.objects.filter(event=Event.TEAM_DELETED.value).get().actor_label == "ana@example.com"
+
+
+@pytest.mark.database
+def test_cutting_off_and_deleting_a_team_ask_for_a_recent_sign_in(people: People) -> None:
+    made, client = make(people, "nightly build"), client_of(people.ana)
+    age(client, 61)
+    assert client.get(f"/workspaces/{people.team.pk}/tokens").status_code == 200, "looking is free"
+    assert client.get(f"/workspaces/{people.team.pk}/tokens/{made.token.pk}/cut-off").status_code == 200
+    assert cut(client, people, made.token) == 403
+    answer = client.post(f"/workspaces/{people.team.pk}/delete", {"confirmation": people.team.name})
+    assert answer.status_code == 403
+    assert b"Confirm that it is you" in answer.content
+    assert not Cutoff.objects.exists()
+    assert client.get(f"/workspaces/{people.team.pk}").status_code == 200

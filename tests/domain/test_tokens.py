@@ -111,10 +111,10 @@ def test_a_deleted_team_leaves_a_restricted_token_that_reaches_nothing(people: P
     assert found.grants == frozenset()
 
 
-def test_a_page_of_tokens_takes_three_queries(people: People, django_assert_num_queries: object) -> None:
+def test_a_page_of_tokens_takes_two_queries(people: People, django_assert_num_queries: object) -> None:
     for number in range(5):
         generate(people, label=f"token {number}", team_ids=[people.team.pk])
-    with django_assert_num_queries(3):  # type: ignore[operator]
+    with django_assert_num_queries(2):  # type: ignore[operator]
         for token in selectors.token_list(owner=people.ana)[:12]:
             assert token.owner.email
             assert token.use.used_at is None

@@ -12,14 +12,14 @@ from playwright.sync_api import Browser, Page
 
 from tests.live.conftest import World
 from tests.support import samples
-from tests.support.servers import PASSWORD, site
+from tests.support.servers import PASSWORD, Running, site
 
 
 def sign_in(page: Page, url: str, email: str, password: str = PASSWORD) -> None:
     page.goto(f"{url}/sign-in")
     page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_load_state()
 
 
@@ -27,7 +27,7 @@ def test_from_the_set_up_link_to_a_deleted_token(page: Page, tmp_path: Path) -> 
     """Set up, generate, copy, use from the command line, see the last use, delete, be refused; and the string sweep."""
     with site(tmp_path, "sqlite") as made:
         server = made.serve(HOPKEY_LOG_LEVEL="debug")
-        link = first_link(made, server)
+        link = first_link(server)
         page.goto(link)
         assert link.rsplit("/", 1)[1] not in page.url, "the secret leaves the address at once"
         page.get_by_label("Name").fill("Ana Okafor")
@@ -105,14 +105,12 @@ def test_from_the_set_up_link_to_a_deleted_token(page: Page, tmp_path: Path) -> 
                 assert secret.encode() not in path.read_bytes(), f"no token in {path.name}"
 
 
-def first_link(made: object, server: object) -> str:
+def first_link(server: Running) -> str:
     """The set-up link that `serve` prints."""
-    for _ in range(60):
-        line = server.process.stdout.readline()  # type: ignore[attr-defined]
-        found = re.search(r"http://\S+/welcome/\S+", line)
-        if found:
-            return str(found.group())
-    raise AssertionError("no set-up link was printed")
+    server.wait_until_said("/welcome/")
+    found = re.search(r"http://\S+/welcome/\S+", server.output)
+    assert found is not None
+    return found.group()
 
 
 def test_signing_out_ends_the_session_on_the_server(page: Page, world: World) -> None:

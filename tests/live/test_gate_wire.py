@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import time
 
+from urllib3 import HTTPHeaderDict
+
 from tests.live.conftest import World
 from tests.support import samples
 from tests.support.servers import HTTP
@@ -69,6 +71,13 @@ def test_unknown_malformed_deleted_and_missing_tokens_look_alike_byte_for_byte(w
     answers.append(
         world.server.get(f"/v1/access-tokens/collection/{world.collection}", Authorization=f"Basic {deleted}")
     )
+    # Two headers, and one so long that only its beginning is a token, are no credentials although they hold a good one.
+    good = f"Bearer {world.site.token('ana@example.com')['token']}"
+    path = f"/v1/access-tokens/collection/{world.collection}"
+    twice = HTTPHeaderDict([("Authorization", good), ("Authorization", good)])
+    answers.append(HTTP.request("GET", world.server.url + path, headers=twice))
+    answers.append(world.server.get(path, Authorization=f"{good}{' ' * 5000}x"))
+    assert world.server.get(path, Authorization=good).status == 200
     seen = {(item.status, item.data, item.headers["WWW-Authenticate"]) for item in answers}
     assert len(seen) == 1
     status, body, challenge = seen.pop()

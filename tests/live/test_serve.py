@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
+import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.conftest import make_world
-from tests.support.servers import PASSWORD, Site, site
+from tests.support.servers import HTTP, PASSWORD, Running, Site, site
 
 
 @pytest.fixture
@@ -24,8 +28,7 @@ def here(tmp_path: Path) -> Iterator[Site]:
 
 def test_the_first_start_prints_where_it_listens_and_a_link_that_works_once(here: Site) -> None:
     running = here.serve()
-    assert running.process.stdout is not None
-    running.output += running.process.stdout.readline() + running.process.stdout.readline()
+    running.wait_until_said("/welcome/")
     assert running.stop() == 0
     assert f"Hopkey listens on {running.url}\n" in running.output
     link = re.search(r"/welcome/\S+", running.output)
@@ -214,3 +217,117 @@ def test_a_request_that_is_too_large_is_refused(here: Site) -> None:
     running = here.serve("--upload-limit-mb", "1")
     answer = HTTP.request("POST", f"{running.url}/sign-in", body=b"x" * (2 << 20))
     assert answer.status == 413
+
+
+def children(running: Running, name: str) -> list[int]:
+    lines = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in lines.splitlines()]
+    return [int(row[0]) for row in rows if row[1] == str(running.process.pid) and name in row[2]]
+
+
+def alive(pids: list[int]) -> list[int]:
+    def state(pid: int) -> str:
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            return "X"
+
+    return [pid for pid in pids if state(pid) not in "XZ"]
+
+
+def test_when_the_first_process_is_killed_all_others_end_and_the_port_and_the_lock_are_free(here: Site) -> None:
+    running = here.serve("--workers", "2")
+    pids = children(running, "")
+    assert len(children(running, "hopkey.server.pages")) == 2
+    assert len(pids) == 5, "two that serve, two for pages, one for maintenance"
+    running.process.kill()
+    running.process.wait()
+    for _ in range(200):
+        if not alive(pids):
+            break
+        time.sleep(0.1)
+    assert alive(pids) == []
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", int(running.url.rsplit(":", 1)[1])))
+    assert here.serve().stop() == 0
+
+
+def test_a_process_for_pages_that_dies_is_started_again_and_the_gate_does_not_notice(here: Site) -> None:
+    world = make_world(here)
+    running = world.server
+    token = here.token("ana@example.com")["token"]
+    for name in ("hopkey.server.pages", "hopkey.server.maintenance"):
+        (pid,) = children(running, name)
+        os.kill(pid, signal.SIGKILL)
+        assert running.collection(world.collection, token).status == 200
+        for _ in range(200):
+            if [new for new in children(running, name) if new != pid]:
+                break
+            time.sleep(0.1)
+        else:
+            raise AssertionError(f"{name} did not come back")
+    assert running.get("/sign-in").status == 200, "it waited in the socket"
+    assert "starting it again" in running.output
+    assert running.stop() == 0
+
+
+def test_a_signal_to_every_process_at_once_still_finishes_what_is_under_way(here: Site) -> None:
+    """As systemd sends it."""
+    running = here.serve()
+    running.wait_until_said("listens")
+    results: list[bytes] = []
+
+    def slow() -> None:
+        with socket.create_connection(("127.0.0.1", int(running.url.rsplit(":", 1)[1]))) as link:
+            link.sendall(b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nConnection: close\r\n\r\n")
+            time.sleep(0.6)
+            link.sendall(b"x" * 4)
+            results.append(link.recv(4096)[:12])
+
+    thread = threading.Thread(target=slow)
+    thread.start()
+    time.sleep(0.3)
+    for pid in [*children(running, ""), running.process.pid]:
+        os.kill(pid, signal.SIGTERM)
+    thread.join()
+    assert running.process.wait(40) == 0
+    assert results == [b"HTTP/1.1 403"]
+
+
+def test_slow_clients_hold_no_thread_of_the_pages(here: Site) -> None:
+    """Twenty that never finish their request, and twenty that do not read their answer, against two threads."""
+    running = here.serve()
+    port = int(running.url.rsplit(":", 1)[1])
+    with contextlib.ExitStack() as stack:
+        for number in range(40):
+            link = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            if number % 2:
+                link.sendall(b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nbegun")
+            else:
+                link.sendall(b"GET /static/ui/app.css HTTP/1.1\r\nHost: localhost\r\n\r\n" * 50)
+        start = time.monotonic()
+        assert running.get("/sign-in").status == 200
+        assert time.monotonic() - start < 10
+
+
+def test_the_log_names_no_one_time_link_and_no_token(here: Site) -> None:
+    world = make_world(here)
+    token = here.token("ana@example.com")["token"]
+    loud = here.serve(HOPKEY_LOG_LEVEL="debug")
+    for path in ("/welcome/verysecretlink", "/join/verysecretlink", f"/{token}", f"/profile?{token}"):
+        for method in ("GET", "POST", "DELETE"):
+            HTTP.request(method, loud.url + path, headers={"Cookie": "hopkey_session=verysecretcookie"}, redirect=False)
+    loud.collection(world.collection, token)
+    loud.stop()
+    assert "/welcome/…" in loud.output
+    for secret in ("verysecret", token, token[17:30]):
+        assert secret not in loud.output
+
+
+def test_hosts_that_are_not_ours_are_refused_in_one_line_of_the_log(here: Site) -> None:
+    running = here.serve()
+    assert running.get("/sign-in", Host="evil.example").status == 400
+    running.stop()
+    assert "Invalid HTTP_HOST header: 'evil.example'" in running.output
+    assert "Traceback" not in running.output

@@ -95,14 +95,17 @@ class Site:
 
     def serve(self, *flags: str, **environ: str) -> Running:
         port = free_port()
-        process = subprocess.Popen(
-            [*HOPKEY, "serve", "--port", str(port), *flags],
-            env={**self.environ, **environ},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        running = Running(process, f"http://127.0.0.1:{port}")
+        # A file: a pipe that nobody reads is full one day, and a server that logs into it stands still.
+        log = self.data_dir / f"serve-{port}.log"
+        with log.open("w") as stream:
+            process = subprocess.Popen(
+                [*HOPKEY, "serve", "--port", str(port), *flags],
+                env={**self.environ, **environ},
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+            )
+        running = Running(process, f"http://127.0.0.1:{port}", log)
         self.processes.append(running)
         running.wait_until_ready()
         return running
@@ -116,16 +119,28 @@ class Site:
 class Running:
     """One `hopkey serve`."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[Any]
     url: str
-    output: str = ""
+    log: Path
+
+    @property
+    def output(self) -> str:
+        """What it has printed and logged so far."""
+        return self.log.read_text("utf-8", "replace")
+
+    def wait_until_said(self, text: str) -> None:
+        for _ in range(600):
+            if text in self.output:
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"never said {text!r}: {self.output}")
 
     def wait_until_ready(self) -> None:
         for _ in range(600):
             with contextlib.suppress(urllib3.exceptions.HTTPError):
                 if HTTP.request("GET", f"{self.url}/healthz").status == 200:
                     return
-            assert self.process.poll() is None, self.process.stdout and self.process.stdout.read()
+            assert self.process.poll() is None, self.output
             time.sleep(0.05)
         raise AssertionError("the server did not answer")
 
@@ -155,9 +170,6 @@ class Running:
                 self.process.wait(40)
             except subprocess.TimeoutExpired:
                 self.kill()
-        if self.process.stdout and not self.process.stdout.closed:
-            self.output += self.process.stdout.read()
-            self.process.stdout.close()
         return self.process.returncode
 
 

@@ -9,7 +9,10 @@ import time
 
 
 def totp(secret: str, *, steps: int = 0) -> str:
-    """The six digits of now, or of some steps of 30 seconds from now."""
+    """The six digits of now, or of some steps of 30 seconds from now. Not just before they change."""
+    left = 30 - time.time() % 30
+    if left < 6:
+        time.sleep(left + 0.1)
     counter = int(time.time()) // 30 + steps
     digest = hmac.new(base64.b32decode(secret), counter.to_bytes(8, "big"), hashlib.sha1).digest()
     start = digest[-1] & 15

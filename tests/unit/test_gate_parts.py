@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from dataclasses import replace
+from typing import cast
+
+import pytest
 
 from hopkey.server.addresses import client_address, limit_key
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.names import TOKEN_REFUSED
 from hopkey.server.changes.watched import EVERYTHING
 from hopkey.server.gate.caches import Caches, answer_make
+from hopkey.server.gate.freshness import Fresh
 from hopkey.server.gate.head import Change, Head, News, steps_from
-from hopkey.server.gate.plane import resource_of
+from hopkey.server.gate.plane import _accepts_gzip, _matches, resource_of
+from hopkey.server.gate.store import Store, Unavailable
 from hopkey.server.limiter import FailureLimiter
+from hopkey.server.tokens.policy import FREE, Policy
+from hopkey.server.tokens.verify import TokenRecord
 from tests.unit.test_verify import RECORD
 
 
@@ -61,9 +69,59 @@ def test_changes_evict_what_they_made_stale_and_nothing_else() -> None:
     assert after("user", "somebody") == (1, 1, 3)
     assert after("collection", "root") == (1, 1, 1)
     assert after("environment", "env") == (1, 1, 2)
-    assert after("workspace", "a") == (1, 1, 1)
+    assert after("workspace", "a") == (0, 1, 1)
     assert after(EVERYTHING, "hopkey_token") == (0, 0, 0)
     assert after("of a later version", "") == (0, 0, 0)
+
+
+def test_where_the_policy_counts_a_change_of_an_older_token_is_one_of_the_younger_too() -> None:
+    def after(key: str, policy: Policy) -> list[int]:
+        caches = Caches(1000)
+        for number in (1, 2, 3):
+            caches.put_token(bytes([number]), replace(RECORD, id=number, policy=policy))
+        caches.apply([Change(1, "token", key, "n")])
+        return [record.id for record in caches.tokens.values()]
+
+    assert after("2", Policy(tokens_per_user=5)) == [1]
+    assert after("9", Policy(tokens_per_user=5)) == [1, 2, 3]
+    assert after("2", FREE) == [1, 3]
+
+
+def test_a_snapshot_older_than_what_a_request_must_see_is_no_answer() -> None:
+    """As from a replica that lags behind, behind the same address."""
+
+    class Lagging:
+        instant = True
+
+        def attach(self, listener: Fresh) -> None:
+            listener.applied = Head(7, "g")
+
+        async def token(self, digest: bytes) -> tuple[Head, TokenRecord | None]:
+            return Head(6, "f"), RECORD
+
+    fresh = Fresh(cast(Store, Lagging()), Caches(1000))
+    with pytest.raises(Unavailable):
+        asyncio.run(fresh.token(b"t"))
+
+
+def test_entity_tags_are_compared_weakly() -> None:
+    tag = b'W/"abc"'
+    for match in (b'W/"abc"', b'"abc"', b'"x", W/"abc"', b" * ", b'"x","abc"'):
+        assert _matches(match, tag), match
+    for match in (b"", b"abc", b'"ab"', b'W/"x"'):
+        assert not _matches(match, tag), match
+
+
+def test_gzip_is_sent_to_those_who_want_it() -> None:
+    for wanted in (b"gzip", b"br, gzip;q=0.5", b"GZIP", b"*", b"x-gzip", b"*;q=0, gzip"):
+        assert _accepts_gzip(wanted), wanted
+    for unwanted in (b"", b"identity", b"gzip;q=0", b"gzip; q=0.000, *", b"*;q=0", b"br"):
+        assert not _accepts_gzip(unwanted), unwanted
+
+
+def test_an_address_with_a_zone_is_no_address_of_the_network() -> None:
+    trusted = [ipaddress.ip_network("10.0.0.0/8")]
+    assert client_address("10.0.0.1", "fe80::1%" + "x" * 1000, trusted) == "10.0.0.1"
 
 
 def test_caches_are_bounded() -> None:

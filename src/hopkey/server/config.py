@@ -215,9 +215,10 @@ class Config:
                 raise ConfigError("HOPKEY_OIDC_ISSUER must be the provider's address, such as https://id.example.com.")
             if not self.oidc_client_id:
                 raise ConfigError("HOPKEY_OIDC_ISSUER needs HOPKEY_OIDC_CLIENT_ID: register this server there first.")
-        if not self.password_sign_in and not self.oidc_issuer:
+        if not self.password_sign_in and not (self.oidc_issuer or self.smtp_url or self.smtp_url_file):
             raise ConfigError(
-                "HOPKEY_PASSWORD_SIGN_IN=no would leave no way in: set HOPKEY_OIDC_ISSUER first, or leave passwords on."
+                "HOPKEY_PASSWORD_SIGN_IN=no would leave no way in: set HOPKEY_OIDC_ISSUER (single sign-on) or "
+                "HOPKEY_SMTP_URL (codes by mail) first, or leave passwords on."
             )
 
     @property

@@ -49,17 +49,20 @@ def migrate(config: Config) -> None:
     from django.core.management import call_command
     from django.db import OperationalError, connection
 
+    where = "The database" if config.uses_postgresql else f"The database in {config.data_dir}"
     try:
         connection.ensure_connection()
     except OperationalError as error:
-        where = "The database" if config.uses_postgresql else f"The database in {config.data_dir}"
         raise ConfigError(f"{where} cannot be opened: {str(error).strip()}") from None
-    with _migration_lock(config):
-        call_command("migrate", interactive=False, verbosity=0)
-        call_command("createcachetable", verbosity=0)
-        if not config.uses_postgresql:
-            os.chmod(config.sqlite_path, 0o600)
-        check(config)
+    try:
+        with _migration_lock(config):
+            call_command("migrate", interactive=False, verbosity=0)
+            call_command("createcachetable", verbosity=0)
+            if not config.uses_postgresql:
+                os.chmod(config.sqlite_path, 0o600)
+            check(config)
+    except OperationalError as error:  # a full disk, a connection that broke
+        raise ConfigError(f"{where} could not be brought up to date: {str(error).strip()}.") from None
     connection.close()
 
 

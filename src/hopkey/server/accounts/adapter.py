@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -10,12 +11,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from hopkey.server.accounts.models import User
-from hopkey.server.accounts.sealing import seal, unseal
 from hopkey.server.accounts.sessions import session_methods_set
 from hopkey.server.accounts.signing_in import methods_of
 from hopkey.server.audit.actor import Actor
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
+from hopkey.server.sealing import seal, unseal
+
+_PURPOSE = "second factor"
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -46,7 +49,7 @@ class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """Secrets of second factors are encrypted at rest."""
 
     def encrypt(self, text: str) -> str:
-        return seal(text)
+        return base64.b64encode(seal(text.encode(), purpose=_PURPOSE, place="")).decode("ascii")
 
     def decrypt(self, encrypted_text: str) -> str:
-        return unseal(encrypted_text)
+        return unseal(base64.b64decode(encrypted_text), purpose=_PURPOSE, place="").decode()

@@ -9,6 +9,7 @@ import hmac
 import secrets
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.sessions.backends.base import SessionBase
@@ -17,22 +18,16 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from hopkey.server.accounts.limits import attempt
-from hopkey.server.accounts.mailing import mail_is_set_up, mail_send
 from hopkey.server.accounts.models import User
 from hopkey.server.audit.actor import Actor
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
 from hopkey.server.errors import Conflict, DomainError
+from hopkey.server.mail.services import mail_queue
+from hopkey.server.mail.settings import is_set_up
 
 CODE_MINUTES = 10
 _KEY = "mailed_code"
-_TEXT = f"""Your code for Hopkey at {{host}} is
-
-    {{code}}
-
-It works once, within {CODE_MINUTES} minutes, in the browser where you asked for it.
-If you did not ask for it, somebody typed your address: give the code to nobody.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +46,7 @@ def code_send(
 
     Raises `Conflict` (``mail_not_set_up``) or `DomainError` (``too_many_attempts``).
     """
-    if not mail_is_set_up():
+    if not is_set_up():
         raise Conflict("mail_not_set_up", "This server sends no mail yet: use another way, or ask its administrator.")
     attempt(request, "request_login_code", key=email.lower(), wait="a while")
     code = f"{secrets.randbelow(10**8):08d}"
@@ -64,13 +59,13 @@ def code_send(
         "at": time.time(),
         "data": data or {},
     }
-    host = request.get_host()
+    useless_at = timezone.now() + timedelta(minutes=CODE_MINUTES)
     if wanted:
-        words = f"{code[:4]}-{code[4:]}"
-        mail_send(to=email, subject=f"{words} is your code for Hopkey", text=_TEXT.format(host=host, code=words))
+        # The code is in no subject: administrators see the subjects of mails.
+        context = {"code": f"{code[:4]}-{code[4:]}", "minutes": CODE_MINUTES}
+        mail_queue(to=email, template="code", context=context, secrets=("code",), urgent=True, useless_at=useless_at)
     elif text:
-        asked = f"Somebody asked for a code for Hopkey at {host}."
-        mail_send(to=email, subject="Signing in to Hopkey", text=f"{asked}\n{text}\n")
+        mail_queue(to=email, template="code_not_sent", context={"text": text}, urgent=True, useless_at=useless_at)
 
 
 def code_pending(session: SessionBase, purpose: str) -> Pending | None:

@@ -1,6 +1,6 @@
 """Second factors: authenticator apps (TOTP, RFC 6238), recovery codes, passkeys; and who must have one.
 
-The secrets are django-allauth's rows, encrypted (`hopkey.server.accounts.sealing`). What happens to them happens here.
+The secrets are django-allauth's rows, encrypted (`hopkey.server.sealing`). What happens to them happens here.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from hopkey.server.accounts.mailing import mail_send
 from hopkey.server.accounts.models import User
 from hopkey.server.audit.actor import Actor
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
 from hopkey.server.config import current
 from hopkey.server.errors import Conflict, DomainError, NotFound
+from hopkey.server.mail.services import mail_queue
 
 TOTP_TYPE = Authenticator.Type.TOTP.value
 PASSKEY_TYPE = Authenticator.Type.WEBAUTHN.value
@@ -94,11 +94,12 @@ def totp_enable(*, user: User, secret: str, code: str, by: Actor) -> list[str] |
         factors_lock(user)
         if Authenticator.objects.filter(user_id=user.pk, type=TOTP_TYPE).exists():
             raise Conflict("totp_exists", "There is an authenticator app already: remove it first.")
-        TOTP.activate(user, secret)
+        # The code that turned it on has counted: it signs nobody in.
+        _first_use(TOTP.activate(user, secret).instance, code)
         record(Event.USER_TOTP_ADDED, by=by, kind="user", id=user.pk, label=user.email)
         codes = recovery_codes_ensure(user=user, by=by)
-    text = "An authenticator app is now asked for when you sign in."
-    factor_change_tell(user, by, "An authenticator app was added", text)
+        text = "An authenticator app is now asked for when you sign in."
+        factor_change_tell(user, by, "An authenticator app was added", text)
     return codes
 
 
@@ -111,7 +112,8 @@ def totp_disable(*, user: User, by: Actor) -> None:
             raise NotFound("factor_not_found", "There is no authenticator app.")
         factor_remove_row(user=user, row=row)
         record(Event.USER_TOTP_REMOVED, by=by, kind="user", id=user.pk, label=user.email)
-    factor_change_tell(user, by, "The authenticator app was removed", "The authenticator app is no longer asked for.")
+        text = "The authenticator app is no longer asked for."
+        factor_change_tell(user, by, "The authenticator app was removed", text)
 
 
 def recovery_codes_ensure(*, user: User, by: Actor) -> list[str] | None:
@@ -129,8 +131,8 @@ def recovery_codes_renew(*, user: User, by: Actor) -> list[str]:
             raise Conflict("factor_missing", "Recovery codes stand in for a second factor: add one first.")
         Authenticator.objects.filter(user_id=user.pk, type=RECOVERY_TYPE).delete()
         codes = _recovery_codes_make(user, by)
-    text = "New recovery codes were made; the earlier ones do not work any more."
-    factor_change_tell(user, by, "New recovery codes were made", text)
+        text = "New recovery codes were made; the earlier ones do not work any more."
+        factor_change_tell(user, by, "New recovery codes were made", text)
     return codes
 
 
@@ -141,7 +143,6 @@ def code_check(*, user: User, code: str, by: Actor) -> Authenticator:
     """
     clear = _attempt(user)
     code = code.strip()[:40]
-    left = 0
     with transaction.atomic(durable=True):
         rows = Authenticator.objects.filter(user_id=user.pk, type__in=(TOTP_TYPE, RECOVERY_TYPE)).order_by("-type")
         row = next((row for row in rows if row.wrap().validate_code(code) and _first_use(row, code)), None)
@@ -151,12 +152,11 @@ def code_check(*, user: User, code: str, by: Actor) -> Authenticator:
             left = factors_of(user).recovery_left
             detail = {"left": left}
             record(Event.USER_RECOVERY_CODE_USED, by=by, kind="user", id=user.pk, label=user.email, detail=detail)
+            text = f"A recovery code was used in place of your second factor. {left} are left."
+            factor_change_tell(user, by, "A recovery code was used", text)
     if row is None:
         raise DomainError("code_wrong", "This code is not right, or was used already.", field="code")
     clear()
-    if row.type == RECOVERY_TYPE:
-        text = f"A recovery code was used in place of your second factor. {left} are left."
-        factor_change_tell(user, by, "A recovery code was used", text)
     return row
 
 
@@ -169,8 +169,8 @@ def factors_remove_all(*, user: User, by: Actor) -> int:
         rows.delete()
         detail = {"factors": count}
         record(Event.USER_FACTORS_REMOVED, by=by, kind="user", id=user.pk, label=user.email, detail=detail)
-    text = f"{by.label} removed the second factors of your account."
-    factor_change_tell(user, by, "Your second factors were removed", text)
+        text = f"{by.label} removed the second factors of your account."
+        factor_change_tell(user, by, "Your second factors were removed", text)
     return int(count)
 
 
@@ -224,8 +224,7 @@ def factors_lock(user: User) -> None:
     User.objects.select_for_update().get(pk=user.pk)
 
 
-def factor_change_tell(user: User, by: Actor, subject: str, text: str) -> None:
-    """Tell the holder of an account by mail what happened to its second factors."""
-    where = f"From {by.address}. " if by.address else ""
-    advice = "If that was not you, sign in, look at Profile settings, Security, and tell an administrator."
-    mail_send(to=user.email, subject=subject, text=f"{text}\n\n{where}{advice}\n")
+def factor_change_tell(user: User, by: Actor, title: str, text: str) -> None:
+    """Tell the holder of an account by mail what happened to its ways in, in the caller's transaction."""
+    context = {"title": title, "name": user.name, "text": text, "address": by.address}
+    mail_queue(to=user.email, template="security", context=context)

@@ -47,6 +47,12 @@ class User(AbstractBaseUser):
     class Meta:
         db_table = "hopkey_user"
         constraints = [models.UniqueConstraint(Lower("email"), name="user_email_any_case_unique")]
+        # Few of many, listed by address: each has an index of its own.
+        indexes = [
+            models.Index(fields=["email"], condition=models.Q(is_administrator=True), name="user_administrators"),
+            models.Index(fields=["email"], condition=models.Q(is_active=False), name="user_inactive"),
+            models.Index(fields=["email"], condition=models.Q(last_login=None), name="user_never_in"),
+        ]
 
     def __str__(self) -> str:
         return self.email

@@ -87,7 +87,8 @@ def passkey_add(
         Authenticator.objects.create(user=user, type=PASSKEY_TYPE, data={"name": name, "credential": given})
         record(Event.USER_PASSKEY_ADDED, by=by, kind="user", id=user.pk, label=user.email, detail={"name": name})
         codes = recovery_codes_ensure(user=user, by=by)
-    factor_change_tell(user, by, "A passkey was added", f"The passkey “{name}” can now sign in to your account.")
+        text = f"The passkey “{name}” can now sign in to your account."
+        factor_change_tell(user, by, "A passkey was added", text)
     return codes
 
 
@@ -101,8 +102,8 @@ def passkey_remove(*, user: User, passkey_id: int, by: Actor) -> str:
         name = str(row.data.get("name", ""))
         factor_remove_row(user=user, row=row)
         record(Event.USER_PASSKEY_REMOVED, by=by, kind="user", id=user.pk, label=user.email, detail={"name": name})
-    text = f"The passkey “{name}” does not sign in to your account any more."
-    factor_change_tell(user, by, "A passkey was removed", text)
+        text = f"The passkey “{name}” does not sign in to your account any more."
+        factor_change_tell(user, by, "A passkey was removed", text)
     return name
 
 

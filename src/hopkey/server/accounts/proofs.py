@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hopkey.server.accounts.factors import factors_of
-from hopkey.server.accounts.mailing import mail_is_set_up
 from hopkey.server.accounts.models import OidcIdentity, User
 from hopkey.server.config import current
+from hopkey.server.mail.settings import is_set_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,6 @@ def proofs_of(user: User) -> Proofs:
         password=current().password_sign_in and user.has_usable_password(),
         code=factors.totp is not None,
         passkey=bool(factors.passkeys),
-        mail=mail_is_set_up() and user.email_proven_at is not None,
+        mail=is_set_up() and user.email_proven_at is not None,
         oidc=bool(issuer) and OidcIdentity.objects.filter(user=user, issuer=issuer).exists(),
     )

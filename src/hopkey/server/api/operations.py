@@ -7,12 +7,12 @@ what OpenAPI 3.1 speaks.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from django.http import HttpRequest
+from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.views.decorators.csrf import csrf_exempt
@@ -27,6 +27,7 @@ from hopkey.server.api.guard import (
     reply,
 )
 from hopkey.server.errors import DomainError
+from hopkey.server.long_work import streamed
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of a JSON body: ten thousand ids need a quarter of it."""
@@ -79,6 +80,16 @@ class Route:
 
     def url(self) -> URLPattern:
         return path(self.address, _view(self), name=self.name)
+
+
+def later(call: Call, make: Callable[[], Any]) -> StreamingHttpResponse:
+    """An answer that takes seconds to make: outside of the threads of the pages."""
+
+    def pieces() -> Iterator[str]:
+        yield msgspec.json.encode(make()).decode()
+
+    headers = {"Cache-Control": "no-store"}
+    return streamed(call.request, pieces(), content_type="application/json", headers=headers)
 
 
 def _view(route: Route) -> Callable[..., HttpResponseBase]:

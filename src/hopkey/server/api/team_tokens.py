@@ -11,16 +11,17 @@ from hopkey.server.api.console.tokens import id_read
 from hopkey.server.api.guard import Who
 from hopkey.server.api.operations import Call, Operation, Route
 from hopkey.server.exports.shapes import team_token_shape
-from hopkey.server.tokens.selectors import team_token_page
+from hopkey.server.tokens.oversight import Filter, token_page
 from hopkey.server.tokens.services import token_cut_off
 from hopkey.server.workspaces.selectors import workspace_get_to_govern
 
 
 def _list(call: Call, workspace_id: str) -> dict[str, Any]:
     team = workspace_get_to_govern(call.caller.user, workspace_id)
-    page = team_token_page(team.pk, cursor=call.query.cursor, limit=call.query.limit)
     now = timezone.now()
-    return {"items": [team_token_shape(token, now=now) for token in page.tokens], "cursor": page.cursor}
+    page = token_page(Filter(team=team.pk), cursor=call.query.cursor, limit=call.query.limit, now=now)
+    items = [team_token_shape(token, now=now, over=page.over.get(token.pk)) for token in page.tokens]
+    return {"items": items, "cursor": page.cursor}
 
 
 def _cut_off(call: Call, workspace_id: str, token_id: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from hopkey.server.audit.models import Event
+from hopkey.server.automation.judging import Access
 from hopkey.server.mail.models import State as MailState
 from hopkey.server.tokens.oversight import PAGE_SIZE, Sort, State
 from hopkey.server.tokens.policy import Over
@@ -160,6 +161,43 @@ class Deleted(Answer):
     deleted: bool
 
 
+class AutomationInput(Input):
+    """``expiryInDays`` null: never. ``networks``: CIDR; none: from anywhere."""
+
+    label: Text
+    access: Annotated[str, Meta(max_length=10, extra_json_schema={"enum": list(Access)})]
+    expiry_in_days: Annotated[int | None, Meta(description="7, 30, 60, 90, or null for never")]
+    networks: Annotated[list[Text], Meta(max_length=50)] = []
+
+
+class AutomationInfo(Answer):
+    """``stoppedBy`` null: it works."""
+
+    id: str
+    public_id: str
+    label: str
+    access: str
+    creator: Person
+    stopped_by: str | None
+    networks: list[str]
+    created_on: Moment
+    expires_on: Moment | None
+    last_used_on: Moment | None
+    last_used_from: str | None
+    last_used_with: str | None
+
+
+class AutomationMade(Answer):
+    """``token``: in this answer and nowhere else."""
+
+    token: str
+    info: AutomationInfo
+
+
+class AutomationList(Answer):
+    items: list[AutomationInfo]
+
+
 class OwnerHit(Answer):
     id: str
     name: str
@@ -236,6 +274,11 @@ class UserDeleted(Answer):
 class SignedOut(Answer):
     id: str
     sessions: int
+
+
+class FactorsRemoved(Answer):
+    id: str
+    removed: int
 
 
 class Invite(Input):

@@ -6,6 +6,7 @@ is the one exception (`hopkey.server.audit.services.audit_prune`).
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 from django.apps import apps
@@ -114,9 +115,31 @@ def install_after_migrate(*, using: str = "default", **_: Any) -> None:
         if connection.vendor == "postgresql":
             cursor.execute("SELECT pg_advisory_xact_lock(7204214)")
         head.objects.using(using).get_or_create(id=1, defaults={"hash": GENESIS, "pruned_hash": GENESIS})
+        if connection.vendor == "postgresql" and _installed(cursor):
+            return
         _link_earlier(connection.vendor, cursor)
         for statement in _POSTGRESQL if connection.vendor == "postgresql" else _SQLITE:
             cursor.execute(statement)
+
+
+_MARK = sha256("".join(_POSTGRESQL).encode()).hexdigest()
+_POSTGRESQL.append(f"COMMENT ON FUNCTION hopkey_audit_chain() IS '{_MARK}'")
+
+
+def _installed(cursor: Any) -> bool:
+    """Whether all of it is there as this version has it: replacing triggers would wait for a dump under way, and all
+    that writes would wait behind it.
+    """
+    cursor.execute(
+        "SELECT count(*) FROM pg_trigger WHERE tgenabled <> 'D' AND tgrelid IN (to_regclass('hopkey_audit_event'), "
+        "to_regclass('hopkey_audit_link')) AND tgname LIKE '%%hopkey\\_audit\\_%%'"
+    )
+    if cursor.fetchone()[0] != sum(
+        statement.startswith("CREATE") and "TRIGGER" in statement for statement in _POSTGRESQL
+    ):
+        return False
+    cursor.execute("SELECT obj_description(to_regproc('hopkey_audit_chain'), 'pg_proc')")
+    return bool(cursor.fetchone()[0] == _MARK)
 
 
 def _link_earlier(vendor: str, cursor: Any) -> None:

@@ -101,6 +101,8 @@ class AuditEvent(models.Model):
             models.Index(fields=["event", "id"], name="audit_event_kind"),
             models.Index(fields=["actor_id", "id"], name="audit_event_actor"),
             models.Index(fields=["subject_id", "id"], name="audit_event_subject"),
+            models.Index(fields=["actor_label", "id"], name="audit_event_actor_label"),
+            models.Index(fields=["subject_label", "id"], name="audit_event_subject_label"),
         ]
 
 

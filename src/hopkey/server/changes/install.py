@@ -31,7 +31,7 @@ def install(using: str = "default") -> None:
         if connection.vendor == "postgresql":
             # Two nodes that start at once must not replace the same trigger at the same time.
             cursor.execute("SELECT pg_advisory_xact_lock(7204213)")
-            if triggers_postgresql.installed(cursor):
-                return
+        if module.installed(cursor):
+            return
         for statement in module.statements():
             cursor.execute(statement)

@@ -7,6 +7,8 @@ a deletion (https://www.sqlite.org/lang_conflict.html): a trigger before the ins
 
 from __future__ import annotations
 
+from typing import Any
+
 from hopkey.server.changes.watched import EVERYTHING, WATCHED, Watched
 
 _WRITE = """
@@ -38,6 +40,13 @@ def statements() -> list[str]:
             result.extend(_trigger(watched, operation))
         result.extend(_replacing(watched))
     return result
+
+
+def installed(cursor: Any) -> bool:
+    """Whether all of it is there already, as this version has it: SQLite keeps the text of each trigger."""
+    wanted = {statement for statement in statements() if statement.startswith("CREATE")}
+    cursor.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'")
+    return wanted <= {row[0] for row in cursor.fetchall()}
 
 
 def _replacing(watched: Watched) -> list[str]:

@@ -71,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
         ("delete", "delete an account with its tokens"),
         ("link", "print a one-time link with which somebody gets in again"),
         ("second-factor-remove", "take the second factors from somebody who lost them"),
+        ("single-sign-on-unlink", "forget which identity at the provider signs in as an account"),
     ):
         user(name, text, f"people.{name.replace('-', '_')}").add_argument("email", metavar="EMAIL_OR_ID")
     administrator = user("administrator", "make somebody an administrator, or no longer", "people.administrator")
@@ -233,6 +234,8 @@ def main(argv: list[str]) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     # Imported here: the models can be loaded only when the settings are there.
+    from django.db import OperationalError
+
     from hopkey.server.errors import DomainError
 
     module, _, function = arguments.operation.partition(".")
@@ -241,6 +244,8 @@ def _run(arguments: argparse.Namespace) -> int:
         report = getattr(operations, function)(arguments)
     except DomainError as error:
         return _failed(arguments, error.code, error.message, 1)
+    except OperationalError as error:  # a full disk, a connection that broke: nothing was done
+        return _failed(arguments, "database", f"The database could not do it: {str(error).strip()}.", 1)
     except BrokenPipeError:
         # Whoever read the list has had enough; nothing more can be said there, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,6 +8,8 @@ from typing import Any
 from hopkey.server.accounts.models import OneTimeLink, User
 from hopkey.server.audit.chain import Verdict
 from hopkey.server.audit.models import AuditEvent
+from hopkey.server.automation.models import AutomationToken
+from hopkey.server.automation.selectors import stopped_by
 from hopkey.server.mail.models import Message
 from hopkey.server.tokens.dry_run import DryRun
 from hopkey.server.tokens.models import Token
@@ -65,6 +67,25 @@ def token_state(token: Token, *, now: datetime, over: Over | None = None) -> str
     return "over_policy" if over is not None else "live"
 
 
+def automation_shape(token: AutomationToken, *, now: datetime) -> dict[str, Any]:
+    """An automation token for administrators; never its digest."""
+    use = getattr(token, "use", None)
+    return {
+        "id": str(token.pk),
+        "publicId": token.public_id,
+        "label": token.label,
+        "access": token.access,
+        "creator": {"id": token.creator_id, "name": token.creator.name, "email": token.creator.email},
+        "stoppedBy": stopped_by(token, now) or None,
+        "networks": token.networks,
+        "createdOn": moment(token.created_at),
+        "expiresOn": moment(token.expires_at),
+        "lastUsedOn": moment(use.used_at) if use else None,
+        "lastUsedFrom": use.address or None if use else None,
+        "lastUsedWith": use.agent or None if use else None,
+    }
+
+
 def event_shape(event: AuditEvent) -> dict[str, Any]:
     return {
         "id": str(event.pk),
@@ -104,7 +125,7 @@ def invite_shape(link: OneTimeLink) -> dict[str, Any]:
     }
 
 
-def team_token_shape(token: Token, *, now: datetime) -> dict[str, Any]:
+def team_token_shape(token: Token, *, now: datetime, over: Over | None = None) -> dict[str, Any]:
     """A token for the owners of a team that it reaches: nothing of its owner's other teams, networks or addresses."""
     use = getattr(token, "use", None)
     return {
@@ -112,7 +133,7 @@ def team_token_shape(token: Token, *, now: datetime) -> dict[str, Any]:
         "publicId": token.public_id,
         "label": token.label,
         "owner": {"id": token.owner_id, "name": token.owner.name, "email": token.owner.email},
-        "state": token_state(token, now=now),
+        "state": token_state(token, now=now, over=over),
         "createdOn": moment(token.created_at),
         "expiresOn": moment(token.expires_at),
         "lastUsedOn": moment(use.used_at) if use else None,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db import connection
+from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncDate
 
 from hopkey.server.accounts.models import User
@@ -21,8 +23,44 @@ COUNTED = ("users", "teams", "live", "never_expires", "expiring", "unused")
 
 
 def figures_take(*, now: datetime) -> Day:
-    """Count everything as of `now`, and fill in from the audit trail the days nobody counted; seven queries."""
+    """Count everything as of `now`, and fill in from the audit trail the days nobody counted."""
     return _take(now, list(_days(now)))[-1]
+
+
+def _counted(now: datetime) -> dict[str, int]:
+    """How many there are of everything, in one query.
+
+    Tokens of deactivated owners are counted apart and taken off: two counts by index, where one of live tokens would
+    read every token's owner.
+    """
+    unended = {"ends_at__gt": now}
+    tokens: dict[str, dict[str, Any]] = {
+        "live": unended,
+        "never_expires": {"ends_at": FAR},
+        "expiring": {**unended, "ends_at__lte": now + timedelta(days=EXPIRING_DAYS)},
+        "unused": {**unended, "use__idle_since__lte": now - timedelta(days=UNUSED_DAYS)},
+    }
+    inactive = User.objects.filter(is_active=False).values("pk")
+    wanted: list[QuerySet[Any]] = [User.objects.filter(is_active=True), Workspace.objects.filter(kind=Kind.TEAM)]
+    for condition in tokens.values():
+        found = Token.objects.filter(**condition)
+        wanted += [found, found.filter(owner_id__in=inactive)]
+    users, teams, *numbers = _counts(wanted)
+    every, of_inactive = numbers[::2], numbers[1::2]
+    live = {name: number - less for name, number, less in zip(tokens, every, of_inactive, strict=True)}
+    return {"users": users, "teams": teams, **live}
+
+
+def _counts(rows: Sequence[QuerySet[Any]]) -> Sequence[int]:
+    parts: list[str] = []
+    values: list[Any] = []
+    for queryset in rows:
+        statement, given = queryset.order_by().values("pk").query.sql_with_params()
+        parts.append(f"(SELECT count(*) FROM ({statement}) counted{len(parts)})")  # noqa: S608 - Django's statement
+        values += given
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(parts)}", values)
+        return list(cursor.fetchone())
 
 
 def figures_days(*, now: datetime) -> Sequence[Day]:
@@ -49,13 +87,7 @@ def _days(now: datetime) -> QuerySet[Day]:
 def _take(now: datetime, known: Sequence[Day]) -> list[Day]:
     """Count; `known` are the days that were counted already. The days written, today last."""
     today = now.astimezone(UTC).date()
-    live = Token.objects.filter(ends_at__gt=now, owner__is_active=True)
-    tokens = live.aggregate(
-        live=Count("pk"),
-        never_expires=Count("pk", filter=Q(ends_at=FAR)),
-        expiring=Count("pk", filter=Q(ends_at__lte=now + timedelta(days=EXPIRING_DAYS))),
-        unused=Count("pk", filter=Q(use__idle_since__lte=now - timedelta(days=UNUSED_DAYS))),
-    )
+    counted = _counted(now)
     first = today - timedelta(days=DAYS - 1)
     there = {item.day: item for item in known}
     # Yesterday is counted once more: its last events came after its last count.
@@ -63,15 +95,11 @@ def _take(now: datetime, known: Sequence[Day]) -> list[Day]:
     dates = [day for day in dates if day not in there or day >= today - timedelta(days=1)]
     events = _events(dates)
     rows = [there.get(day) or Day(day=day, at=now) for day in dates]
-    counted = {
-        "users": User.objects.filter(is_active=True).count(),
-        "teams": Workspace.objects.filter(kind=Kind.TEAM).count(),
-    }
     for row in rows:
-        values = {**events[row.day], **({**tokens, **counted, "at": now} if row.day == today else {})}
+        values = {**events[row.day], **({**counted, "at": now} if row.day == today else {})}
         for name, value in values.items():
             setattr(row, name, value)
-    fields = [*_EVENTS, *tokens, *counted, "at"]
+    fields = [*_EVENTS, *counted, "at"]
     Day.objects.bulk_create(rows, update_conflicts=True, unique_fields=["day"], update_fields=fields)
     return rows
 

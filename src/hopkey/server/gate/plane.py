@@ -30,6 +30,8 @@ Headers = Sequence[tuple[bytes, bytes]]
 PREFIX = "/v1/access-tokens/"
 _KINDS = ("collection", "environment")
 _REACH = "reach"
+ROUTES = (*(f"{PREFIX}{kind}/:id" for kind in _KINDS), f"{PREFIX}{_REACH}")
+"""The gate's addresses, for documentation and tests."""
 _WARN_SECONDS = 7 * 86_400.0
 """How long before its end the answers of a token say when it expires."""
 

@@ -16,8 +16,12 @@ import threading
 from hopkey.server.config import current
 from hopkey.server.pages.worker import Worker
 
+_NICE = 5
+"""Where the processor does not suffice for both, the gate goes first."""
+
 
 def main() -> None:
+    os.nice(_NICE)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     from django.core.wsgi import get_wsgi_application

@@ -14,7 +14,6 @@ from django.utils import timezone
 from hopkey.server.accounts import links
 from hopkey.server.accounts.codes import email_prove
 from hopkey.server.accounts.factors import factor_change_tell, factors_of
-from hopkey.server.accounts.mailing import mail_is_set_up
 from hopkey.server.accounts.models import OidcIdentity, User
 from hopkey.server.accounts.oidc import CONFIRM_SECONDS, Claims
 from hopkey.server.accounts.services import email_normalise, name_normalise, user_create_row
@@ -23,6 +22,7 @@ from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
 from hopkey.server.config import current
 from hopkey.server.errors import Conflict, DomainError, Forbidden, NotFound
+from hopkey.server.mail.settings import is_set_up
 from hopkey.server.people.admission import admission_check
 from hopkey.server.workspaces.invitations import invitation_accept_row, invitation_get
 from hopkey.server.workspaces.models import Workspace
@@ -61,7 +61,8 @@ def identity_connect(*, user: User, claims: Claims, by: Actor) -> None:
                 "identity_is_another", "Your account is linked to another sign-in: disconnect that one first."
             )
         _link(user, claims, by)
-    factor_change_tell(user, by, "A sign-in was linked", f"{current().oidc_name} can now sign in to your account.")
+        text = f"{current().oidc_name} can now sign in to your account."
+        factor_change_tell(user, by, "A sign-in was linked", text)
 
 
 def identity_disconnect(*, user: User, by: Actor) -> None:
@@ -71,15 +72,32 @@ def identity_disconnect(*, user: User, by: Actor) -> None:
         row = OidcIdentity.objects.filter(user=user, issuer=current().oidc_issuer).first()
         if row is None:
             raise NotFound("identity_not_found", "Your account is not linked.")
-        mail = mail_is_set_up() and user.email_proven_at is not None
+        mail = is_set_up() and user.email_proven_at is not None
         password = current().password_sign_in and user.has_usable_password()
         if not (password or mail or factors_of(user).passkeys):
             raise Conflict("last_way", "It is your only way in: set a password or add a passkey first.")
         row.delete()
         detail = {"issuer": row.issuer, "subject": row.subject}
         record(Event.USER_OIDC_UNLINKED, by=by, kind="user", id=user.pk, label=user.email, detail=detail)
-    text = f"{current().oidc_name} does not sign in to your account any more."
-    factor_change_tell(user, by, "A sign-in was unlinked", text)
+        text = f"{current().oidc_name} does not sign in to your account any more."
+        factor_change_tell(user, by, "A sign-in was unlinked", text)
+
+
+def identity_forget(*, user: User, by: Actor) -> int:
+    """Unlink every identity of an account, for an operator: the next sign-in may link another one; how many.
+
+    Meant for whoever got a new identity at the provider. The sessions stay.
+    """
+    with transaction.atomic(durable=True):
+        rows = list(OidcIdentity.objects.select_for_update().filter(user=user))
+        for row in rows:
+            row.delete()
+            detail = {"issuer": row.issuer, "subject": row.subject}
+            record(Event.USER_OIDC_UNLINKED, by=by, kind="user", id=user.pk, label=user.email, detail=detail)
+        if rows:
+            text = f"{by.label} unlinked single sign-on from your account."
+            factor_change_tell(user, by, "A sign-in was unlinked", text)
+    return len(rows)
 
 
 def identity_confirms(*, user: User, claims: Claims) -> None:
@@ -154,8 +172,7 @@ def _identity_sign_in(claims: Claims, invitation: str, by: Actor) -> tuple[User,
                 f"The account of {user.email} is linked to another sign-in. An administrator of this server can help.",
             )
         text = f"{current().oidc_name} can now sign in to your account: it knows you by the same address."
-        linked = user
-        transaction.on_commit(lambda: factor_change_tell(linked, by, "A sign-in was linked", text))
+        factor_change_tell(user, by, "A sign-in was linked", text)
     _link(user, claims, by)
     email_prove(user=user, by=by)
     return user, team

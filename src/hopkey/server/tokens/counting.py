@@ -6,6 +6,21 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import connection
+from django.db.models import IntegerField, Value
+from django.db.models.expressions import Combinable, RawSQL
+
+
+def older_count(*, upto: int | None, now: datetime) -> Combinable:
+    """As `older_counts`, within a query on tokens; 0 for no limit."""
+    if upto is None:
+        return Value(0, output_field=IntegerField())
+    moment = connection.ops.adapt_datetimefield_value(now)
+    return RawSQL(
+        "(SELECT count(*) FROM (SELECT 1 FROM hopkey_token o WHERE o.owner_id = hopkey_token.owner_id "
+        "AND o.id < hopkey_token.id AND o.ends_at > %s LIMIT %s) older)",
+        [moment, upto],
+        output_field=IntegerField(),
+    )
 
 
 def older_counts(token_ids: Sequence[int], *, upto: int, now: datetime) -> dict[int, int]:

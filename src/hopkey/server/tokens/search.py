@@ -50,19 +50,24 @@ def install_after_migrate(*, using: str = "default", **_: Any) -> None:
             cursor.execute("INSERT INTO hopkey_token_search (hopkey_token_search) VALUES ('rebuild')")
 
 
-def label_source(text: str) -> tuple[str, str, list[Any]]:
-    """Where tokens (as ``t``) whose label contains `text`, whatever its case, come from: FROM, WHERE and values."""
-    like = f"%{like_escape(text)}%"
+def label_condition(text: str) -> tuple[str, list[Any]]:
+    """SQL for: the label of ``t`` contains `text`, whatever its case; and its values."""
     if connection.vendor == "postgresql":
-        return "hopkey_token t", "t.label ILIKE %s", [like]
-    if len(text) < MINIMUM:
-        return "hopkey_token t", "t.label LIKE %s ESCAPE '\\'", [like]
-    # The trigrams give the candidates, newest first and one by one; for wildcards that were meant as letters LIKE has
-    # the last word. CROSS JOIN: in this order (https://www.sqlite.org/optoverview.html, 7.3).
+        return "t.label ILIKE %s", [f"%{like_escape(text)}%"]
+    return "t.label LIKE %s ESCAPE '\\'", [f"%{like_escape(text)}%"]
+
+
+def label_ids(text: str) -> tuple[str, list[Any]]:
+    """A query for the ids of tokens whose label contains `text`, by the index; and its values."""
+    condition, values = label_condition(text)
+    if connection.vendor == "postgresql" or len(text) < MINIMUM:
+        return f"SELECT t.id FROM hopkey_token t WHERE {condition}", values  # noqa: S608 - our own condition
+    # The trigrams give the candidates one by one; for wildcards that were meant as letters LIKE has the last word.
+    # CROSS JOIN: in this order (https://www.sqlite.org/optoverview.html, 7.3).
     return (
-        "hopkey_token_search f CROSS JOIN hopkey_token t ON t.id = f.rowid",
-        "f.label LIKE %s AND t.label LIKE %s ESCAPE '\\'",
-        [f"%{text}%", like],
+        "SELECT t.id FROM hopkey_token_search f CROSS JOIN hopkey_token t ON t.id = f.rowid "  # noqa: S608
+        f"WHERE f.label LIKE %s AND {condition}",
+        [f"%{text}%", *values],
     )
 
 

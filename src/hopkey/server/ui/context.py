@@ -12,7 +12,7 @@ from django.utils.functional import SimpleLazyObject
 from hopkey.server.accounts.models import User
 from hopkey.server.mail.settings import is_set_up
 from hopkey.server.workspaces.models import Kind, Role, Workspace
-from hopkey.server.workspaces.selectors import membership_list
+from hopkey.server.workspaces.selectors import workspace_list_for
 
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "hopkey_theme"
@@ -36,7 +36,7 @@ class Entry:
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Theme, whether mail is set up, and the workspaces of the switcher (two queries, only where the page shows it).
+    """Theme, whether mail is set up, and the workspaces of the switcher (one query, only where the page shows it).
 
     ``shell_here`` is the workspace of this page, else the one visited last, else the first team.
     """
@@ -55,8 +55,7 @@ def _entries(request: HttpRequest) -> list[Entry]:
     user = getattr(request, "user", None)
     if not isinstance(user, User):
         return []
-    personal = [Entry(item, Role.OWNER) for item in Workspace.objects.filter(owner=user)]
-    return personal + [Entry(item.workspace, Role(item.role)) for item in membership_list(user)]
+    return [Entry(item, role) for item, role in workspace_list_for(user)]
 
 
 def _here(request: HttpRequest, entries: Iterable[Entry]) -> Entry | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Value
 
 from hopkey.server.accounts.models import User
 from hopkey.server.errors import Forbidden, NotFound
@@ -26,6 +26,14 @@ WRITERS = (Role.OWNER, Role.EDITOR)
 def team_list_for(user: User) -> QuerySet[Workspace]:
     """The teams `user` is in, by name."""
     return Workspace.objects.filter(kind=Kind.TEAM, memberships__user=user).order_by("name", "id")
+
+
+def workspace_list_for(user: User) -> list[tuple[Workspace, Role]]:
+    """What `user` sees and as what: the personal workspace, then the teams by name. One query."""
+    personal = Workspace.objects.filter(owner=user).annotate(role=Value(Role.OWNER.value))
+    teams = Workspace.objects.filter(kind=Kind.TEAM, memberships__user=user).annotate(role=F("memberships__role"))
+    found = sorted(personal.union(teams), key=lambda item: (item.kind, item.name, item.pk))
+    return [(item, Role(item.role)) for item in found]
 
 
 def team_list() -> QuerySet[Workspace]:
@@ -158,23 +166,12 @@ def collection_summaries(workspace: Workspace) -> list[Summary]:
     ]
 
 
-def tree_list(workspace: Workspace) -> tuple[Node, ...]:
-    """Every collection of the workspace as a tree: two queries, however many folders there are."""
-    rows = workspace.collections.defer("data").order_by("position", "id")
-    requests = Request.objects.filter(collection__workspace=workspace).order_by("position", "id")
-    return _trees(rows, requests)
-
-
 def tree_get(collection: Collection) -> Node:
     """One collection (or folder) as a tree: two queries."""
     rows = Collection.objects.filter(root_id=collection.root_id).order_by("position", "id")
     requests = Request.objects.filter(root_id=collection.root_id).order_by("position", "id")
     by_id = {node.collection.pk: node for node in _nodes(rows, requests)}
     return by_id[collection.pk]
-
-
-def _trees(rows: QuerySet[Collection], requests: QuerySet[Request]) -> tuple[Node, ...]:
-    return tuple(node for node in _nodes(rows, requests) if node.collection.parent_id is None)
 
 
 def _nodes(rows: QuerySet[Collection], requests: QuerySet[Request]) -> Sequence[Node]:

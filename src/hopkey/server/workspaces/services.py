@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from hopkey.server.accounts.models import User
 from hopkey.server.accounts.services import name_normalise
@@ -111,8 +112,8 @@ def member_remove(*, team: Workspace, user: User, by: Actor) -> None:
 def teams_with_sole_owner(user: User) -> list[Workspace]:
     """Teams that would be left without an owner if `user` went."""
     owned = Workspace.objects.filter(kind=Kind.TEAM, memberships__user=user, memberships__role=Role.OWNER)
-    others = Membership.objects.filter(role=Role.OWNER).exclude(user=user).values("workspace_id")
-    return list(owned.exclude(pk__in=others).order_by("name"))
+    others = Membership.objects.filter(workspace=OuterRef("pk"), role=Role.OWNER).exclude(user=user)
+    return list(owned.exclude(Exists(others)).order_by("name"))
 
 
 def _lock(team: Workspace) -> None:

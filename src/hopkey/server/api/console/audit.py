@@ -11,7 +11,7 @@ from django.utils import timezone
 from hopkey.server.api import types
 from hopkey.server.api.console.tokens import download
 from hopkey.server.api.guard import refusal
-from hopkey.server.api.operations import Call, Operation, Route
+from hopkey.server.api.operations import Call, Operation, Route, later
 from hopkey.server.audit.chain import chain_verify, head_read
 from hopkey.server.audit.selectors import AuditFilter, audit_before_read, audit_filter_read, audit_list
 from hopkey.server.exports.downloads import audit_export
@@ -48,11 +48,13 @@ def _page(asked: types.AuditQuery) -> dict[str, Any]:
 
 
 def _export(call: Call) -> StreamingHttpResponse:
-    return download(audit_export(_filter(call.query), kind=call.query.format, by=call.caller.by, now=timezone.now()))
+    file = audit_export(_filter(call.query), kind=call.query.format, by=call.caller.by, now=timezone.now())
+    return download(call.request, file)
 
 
-def _verify(call: Call) -> dict[str, Any]:
-    return verdict_shape(chain_verify(head_read(call.body.expect)))
+def _verify(call: Call) -> StreamingHttpResponse:
+    expect = head_read(call.body.expect)
+    return later(call, lambda: verdict_shape(chain_verify(expect)))
 
 
 def _filter(asked: types.AuditSearch) -> AuditFilter:

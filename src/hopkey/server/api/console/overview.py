@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import StreamingHttpResponse
 from django.utils import timezone
 
-from hopkey.server.api.operations import Call, Operation, Route
+from hopkey.server.api.operations import Call, Operation, Route, later
 from hopkey.server.api.types import Overview
 from hopkey.server.figures.services import figures_days, figures_take
 from hopkey.server.figures.shapes import figures_shape
@@ -16,7 +17,11 @@ def _get(call: Call) -> dict[str, Any]:
     return figures_shape(figures_days(now=timezone.now()))
 
 
-def _refresh(call: Call) -> dict[str, Any]:
+def _refresh(call: Call) -> StreamingHttpResponse:
+    return later(call, _counted)
+
+
+def _counted() -> dict[str, Any]:
     now = timezone.now()
     figures_take(now=now)
     return figures_shape(figures_days(now=now))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from django.http import StreamingHttpResponse
 from django.utils import timezone
 
 from hopkey.server.api import types
-from hopkey.server.api.operations import Call, Operation, Route
+from hopkey.server.api.operations import Call, Operation, Route, later
 from hopkey.server.exports.shapes import policy_run_shape, policy_shape
 from hopkey.server.tokens.policies import policy_check, policy_dry_run, policy_get, policy_set
 from hopkey.server.tokens.policy import Policy
@@ -29,9 +30,9 @@ def _dry_run(call: Call) -> dict[str, Any]:
     return policy_run_shape(policy, policy_dry_run(policy, now=timezone.now()))
 
 
-def _dry_run_whole(call: Call) -> dict[str, Any]:
+def _dry_run_whole(call: Call) -> StreamingHttpResponse:
     policy = _sent(call)
-    return policy_run_shape(policy, policy_dry_run(policy, now=timezone.now(), whole=True))
+    return later(call, lambda: policy_run_shape(policy, policy_dry_run(policy, now=timezone.now(), whole=True)))
 
 
 def _sent(call: Call) -> Policy:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from django.http import StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
 from hopkey.server.api import types
@@ -15,6 +15,7 @@ from hopkey.server.audit.selectors import AuditFilter, audit_list
 from hopkey.server.errors import NotFound
 from hopkey.server.exports.downloads import Download, tokens_export
 from hopkey.server.exports.shapes import event_shape, moment, token_shape
+from hopkey.server.long_work import streamed
 from hopkey.server.tokens import oversight, services
 from hopkey.server.tokens.deletion import DeletionPreview, deletion_preview, reason_read, token_ids_matching
 from hopkey.server.tokens.pasted import secret_removed
@@ -93,12 +94,14 @@ def _deletion(preview: DeletionPreview, *, now: Any, deleted: bool) -> dict[str,
 
 
 def _export(call: Call) -> StreamingHttpResponse:
-    return download(tokens_export(_filter(call.query), kind=call.query.format, by=call.caller.by, now=timezone.now()))
+    file = tokens_export(_filter(call.query), kind=call.query.format, by=call.caller.by, now=timezone.now())
+    return download(call.request, file)
 
 
-def download(file: Download) -> StreamingHttpResponse:
+def download(request: HttpRequest, file: Download) -> StreamingHttpResponse:
+    """Sent while it is made, outside of the threads of the pages."""
     headers = {"Content-Disposition": f'attachment; filename="{file.name}"', "Cache-Control": "no-store"}
-    return StreamingHttpResponse(file.pieces, content_type=file.media, headers=headers)
+    return streamed(request, file.pieces, content_type=file.media, headers=headers)
 
 
 def id_read(text: str) -> int:

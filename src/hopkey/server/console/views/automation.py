@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.cache import cache
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -22,6 +23,7 @@ from hopkey.server.tokens.expiry import DEFAULT_DAYS, EXPIRY_DAYS, NEVER, expiry
 from hopkey.server.ui.access import administrator_only
 from hopkey.server.ui.actors import actor_of, user_of
 
+PAGE_SIZE = 20
 CHOICES = (
     (Access.SCIM, "Provisioning", "People and groups over SCIM, for your identity provider"),
     (Access.READ, "Read only", "Lists users, invitations and workspaces; changes nothing"),
@@ -35,8 +37,9 @@ WORDS = {access.value: text for access, text, _ in CHOICES}
 @administrator_only
 def token_list(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
-    tokens = [(token, WORDS[token.access], stopped_by(token, now)) for token in automation_token_list()]
-    context = {"tokens": tokens, "scim": f"{_base(request)}/scim/v2"}
+    page = Paginator(automation_token_list(), PAGE_SIZE).get_page(request.GET.get("page"))
+    tokens = [(token, WORDS[token.access], stopped_by(token, now)) for token in page.object_list]
+    context = {"page": page, "tokens": tokens, "scim": f"{_base(request)}/scim/v2"}
     return render(request, "console/automation.html", context | _form_context(request))
 
 

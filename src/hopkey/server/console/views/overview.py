@@ -41,7 +41,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     context = {
         "tiles": tiles,
         "plots": [
-            _plot("Tokens generated and deleted", dates, days, ("generated", "deleted"), "No token was generated."),
+            _plot("Generated and deleted", dates, days, ("generated", "deleted"), "No token was generated."),
             _plot("Refused attempts", dates, days, ("refused",), "No attempt was refused in the last 30 days."),
         ],
         "names": [text for _, text, _, _ in _COLUMNS],

@@ -14,13 +14,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from hopkey.server.accounts import codes
-from hopkey.server.accounts.mailing import mail_is_set_up
 from hopkey.server.accounts.models import User
 from hopkey.server.accounts.services import email_normalise, name_normalise
 from hopkey.server.accounts.signing_in import sign_in
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
 from hopkey.server.errors import DomainError
+from hopkey.server.mail.settings import is_set_up
 from hopkey.server.people.admission import admission_check, signup_is_open
 from hopkey.server.people.identities import person_create_proven
 from hopkey.server.ui.actors import actor_of
@@ -46,7 +46,7 @@ def sign_in_code(request: HttpRequest) -> HttpResponseBase:
     if isinstance(request.user, User):
         return redirect(target)
     context: dict[str, Any] = {"next": target, "email": request.POST.get("email", ""), "error": None}
-    context["mail"] = mail_is_set_up()
+    context["mail"] = is_set_up()
     if request.method == "POST":
         try:
             if "code" in request.POST:
@@ -66,7 +66,7 @@ def sign_up(request: HttpRequest) -> HttpResponseBase:
     if isinstance(request.user, User):
         return redirect("home")
     invitation = _invitation(request)
-    if not signup_is_open(invited=invitation is not None) or not mail_is_set_up():
+    if not signup_is_open(invited=invitation is not None) or not is_set_up():
         return render(request, "web/link_invalid.html", {"message": CLOSED}, status=403)
     context: dict[str, Any] = {"values": request.POST, "invitation": invitation, "error": None}
     if request.method == "POST":
@@ -113,8 +113,9 @@ def _sign_in(request: HttpRequest, target: str) -> HttpResponseBase:
         user = User.objects.filter(email__iexact=pending.email, is_active=True).first()
         if user is None or user.email_proven_at is None:
             raise DomainError("code_expired", "This code is too old. Ask for a new one.")
-    except DomainError:
-        record(Event.SIGN_IN_FAILED, by=actor_of(request), kind="user", detail={"with": "code"})
+    except DomainError as error:
+        if error.code != "too_many_attempts":
+            record(Event.SIGN_IN_FAILED, by=actor_of(request), kind="user", detail={"with": "code"})
         raise
     return sign_in(request, user=user, method="code", target=target)
 

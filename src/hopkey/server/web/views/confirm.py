@@ -37,9 +37,9 @@ def confirm(request: HttpRequest) -> HttpResponseBase:
             return _send(request)
         _prove(request, method)
     except DomainError as error:
-        record(
-            Event.SESSION_CONFIRM_FAILED, by=by, kind="user", id=user.pk, label=user.email, detail={"method": method}
-        )
+        if error.code != "too_many_attempts":  # what the limit stops is no attempt, and must not fill the trail
+            detail = {"method": method}
+            record(Event.SESSION_CONFIRM_FAILED, by=by, kind="user", id=user.pk, label=user.email, detail=detail)
         return confirm_page(request, error=error, status=error.status, **context)
     session_confirmed(session=request.session, user=user, method=method, by=by)
     path = safe_path(request, request.POST.get(PREFIX + "path", ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import qrcode
+from allauth.mfa.utils import decrypt, encrypt
 from django.contrib import messages
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -12,7 +13,6 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from hopkey.server.accounts import factors, passkeys
-from hopkey.server.accounts.sealing import seal, unseal
 from hopkey.server.errors import DomainError, NotFound
 from hopkey.server.ui.access import recent_always, signed_in_only
 from hopkey.server.ui.actors import actor_of, user_of
@@ -30,9 +30,9 @@ def app_new(request: HttpRequest) -> HttpResponseBase:
     if factors.factors_of(user).totp:
         return redirect("security")
     kept = request.session.get(_PENDING)
-    secret = unseal(kept) if kept else factors.totp_secret_make()
+    secret = decrypt(kept) if kept else factors.totp_secret_make()
     if not kept:
-        request.session[_PENDING] = seal(secret)
+        request.session[_PENDING] = encrypt(secret)
     uri = factors.totp_uri(user=user, secret=secret, site=request.get_host())
     groups = " ".join(secret[index : index + 4] for index in range(0, len(secret), 4))
     context = {"uri": uri, "groups": groups, "qr": _qr(uri), "error": None, "tab": "security"}

@@ -9,11 +9,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from hopkey.server.accounts.factors import factor_is_missing
-from hopkey.server.accounts.mailing import mail_is_set_up
 from hopkey.server.accounts.models import User
 from hopkey.server.accounts.signing_in import sign_in
 from hopkey.server.config import current
 from hopkey.server.errors import DomainError
+from hopkey.server.mail.settings import is_set_up
 from hopkey.server.people.admission import signup_is_open
 from hopkey.server.people.services import person_create_invited
 from hopkey.server.ui.actors import actor_of
@@ -49,7 +49,7 @@ def join(request: HttpRequest) -> HttpResponse:
         "open": opened,
         "with_password": opened and config.password_sign_in,
         "oidc": config.oidc_name if config.oidc_issuer else "",
-        "mail": mail_is_set_up(),
+        "mail": is_set_up(),
     }
     if isinstance(request.user, User) and factor_is_missing(request.user):
         return redirect("security")

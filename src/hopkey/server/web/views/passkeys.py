@@ -62,7 +62,8 @@ def sign_in_with_passkey(request: HttpRequest) -> HttpResponseBase:
             place=ceremony.place_of(request),
         )
     except DomainError as error:
-        record(Event.SIGN_IN_FAILED, by=actor_of(request), kind="user", detail={"with": "passkey"})
+        if error.code != "too_many_attempts":
+            record(Event.SIGN_IN_FAILED, by=actor_of(request), kind="user", detail={"with": "passkey"})
         return sign_in_page(request, [error.message], error.status)
     return sign_in(
         request,

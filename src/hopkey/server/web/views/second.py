@@ -39,7 +39,8 @@ def second(request: HttpRequest) -> HttpResponseBase:
     try:
         row = factor_prove(request, user=user, purpose="second", by=by)
     except DomainError as error:
-        record(Event.SECOND_FACTOR_FAILED, by=actor_of(request), kind="user", id=user.pk, label=user.email)
+        if error.code != "too_many_attempts":  # what the limit stops is no attempt, and must not fill the trail
+            record(Event.SECOND_FACTOR_FAILED, by=actor_of(request), kind="user", id=user.pk, label=user.email)
         return render(request, "web/second.html", {**context, "error": error}, status=error.status)
     record_authentication(request, user, "mfa", id=row.pk, type=row.type)
     answer: HttpResponseBase = stage.exit()

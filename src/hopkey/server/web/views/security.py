@@ -13,12 +13,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from hopkey.server.accounts import codes, sessions
 from hopkey.server.accounts.factors import factor_is_missing, factors_of
-from hopkey.server.accounts.mailing import mail_is_set_up
 from hopkey.server.accounts.models import OidcIdentity
 from hopkey.server.accounts.services import password_set
 from hopkey.server.accounts.signing_in import session_renew
 from hopkey.server.config import current
 from hopkey.server.errors import DomainError, NotFound
+from hopkey.server.mail.settings import is_set_up
 from hopkey.server.ui.access import recent_always, signed_in_only
 from hopkey.server.ui.actors import actor_of, user_of
 
@@ -93,7 +93,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "with_password": config.password_sign_in,
         "oidc": config.oidc_name if config.oidc_issuer else "",
         "identity": OidcIdentity.objects.filter(user=user, issuer=config.oidc_issuer).first(),
-        "mail": mail_is_set_up(),
+        "mail": is_set_up(),
         "factors": factors_of(user),
         "missing": factor_is_missing(user),
         "devices": sessions.session_list(user=user, key=request.session.session_key or ""),

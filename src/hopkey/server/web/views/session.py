@@ -12,11 +12,11 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
-from hopkey.server.accounts.mailing import mail_is_set_up
 from hopkey.server.accounts.models import User
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
 from hopkey.server.config import current
+from hopkey.server.mail.settings import is_set_up
 from hopkey.server.ui.access import back_of
 from hopkey.server.ui.actors import actor_of
 from hopkey.server.ui.context import THEME_COOKIE, THEMES
@@ -51,9 +51,9 @@ def sign_in_page(request: HttpRequest, errors: Sequence[str] = (), status: int =
         "email": request.POST.get("login", ""),
         "next": safe_target(request),
         "password": config.password_sign_in,
-        "mail": mail_is_set_up(),
+        "mail": is_set_up(),
         "oidc": config.oidc_name if config.oidc_issuer else "",
-        "signup": config.signup == "domain" and mail_is_set_up(),
+        "signup": config.signup == "domain" and is_set_up(),
     }
     return render(request, "web/sign_in.html", context, status=status if errors else 200)
 

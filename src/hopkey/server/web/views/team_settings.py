@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from hopkey.server.errors import DomainError
 from hopkey.server.tokens.selectors import tokens_reaching
-from hopkey.server.ui.access import signed_in
+from hopkey.server.ui.access import recent_for_changes, signed_in
 from hopkey.server.ui.actors import actor_of, user_of
 from hopkey.server.workspaces import services
 from hopkey.server.workspaces.models import Workspace
@@ -39,6 +39,7 @@ def settings(request: HttpRequest, workspace_id: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
+@recent_for_changes
 def delete(request: HttpRequest, workspace_id: str) -> HttpResponse:
     """What goes with it, and deleting it once its name was typed."""
     team = workspace_get_to_govern(user_of(request), workspace_id)

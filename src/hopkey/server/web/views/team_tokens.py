@@ -20,7 +20,7 @@ from hopkey.server.tokens.policy import WORDS
 from hopkey.server.tokens.selectors import tokens_cut_off, tokens_reaching
 from hopkey.server.tokens.services import token_cut_off
 from hopkey.server.tokens.standing import tokens_over
-from hopkey.server.ui.access import signed_in
+from hopkey.server.ui.access import recent_for_changes, signed_in
 from hopkey.server.ui.actors import actor_of, user_of
 from hopkey.server.workspaces.models import Kind, Workspace
 from hopkey.server.workspaces.selectors import workspace_get_to_govern
@@ -43,6 +43,7 @@ def token_list(request: HttpRequest, workspace_id: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
+@recent_for_changes
 def cut_off(request: HttpRequest, workspace_id: str, token_id: int) -> HttpResponse:
     """What it means, and doing it."""
     team = _team(request, workspace_id)
