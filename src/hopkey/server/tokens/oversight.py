@@ -6,7 +6,7 @@ the ids, two more read the tokens. Nothing here reads a digest, except to compar
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -83,8 +83,11 @@ def token_get(token_id: int, *, now: datetime | None = None) -> Page:
 
 def token_page_of(owner: User, *, limit: int, now: datetime) -> Page:
     """The newest tokens of one person; the cursor only tells whether there are more."""
-    found = list(token_list(owner=owner).prefetch_related(None)[: limit + 1])
-    return Page(found[:limit], "more" if len(found) > limit else "", _over(found[:limit], policy_get(), now))
+    policy = policy_get()
+    older = older_count(upto=policy.tokens_per_user, now=now)
+    found = list(token_list(owner=owner).prefetch_related(None).annotate(older=older)[: limit + 1])
+    counted = {token.pk: token.older for token in found}
+    return Page(found[:limit], "more" if len(found) > limit else "", _over(found[:limit], policy, now, counted))
 
 
 def token_pages(chosen: Filter, *, now: datetime, chunk: int = 1000) -> Iterator[Page]:
@@ -141,9 +144,14 @@ def _tokens(ids: Sequence[int], grants: bool) -> list[Token]:
     return [found[id_] for id_ in ids if id_ in found]
 
 
-def _over(tokens: Sequence[Token], policy: Policy, now: datetime) -> dict[int, Over]:
-    """What the policy has against each, as `hopkey.server.tokens.verify.stopped_by_policy` judges at use."""
-    older = _older(policy, [token.pk for token in tokens], now)
+def _over(
+    tokens: Sequence[Token], policy: Policy, now: datetime, older: Mapping[int, int] | None = None
+) -> dict[int, Over]:
+    """What the policy has against each, as `hopkey.server.tokens.verify.stopped_by_policy` judges at use. `older`: how
+    many older tokens the owner of each has, where that was counted before.
+    """
+    if older is None:
+        older = _older(policy, [token.pk for token in tokens], now)
     found = {}
     for token in tokens:
         use = getattr(token, "use", None)

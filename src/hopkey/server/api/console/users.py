@@ -15,6 +15,7 @@ from hopkey.server.audit.selectors import AuditFilter, audit_list
 from hopkey.server.exports.shapes import event_shape, invite_shape, token_shape, user_shape
 from hopkey.server.people import services
 from hopkey.server.tokens.oversight import Filter, token_page
+from hopkey.server.workspaces.models import Role
 from hopkey.server.workspaces.selectors import membership_list
 
 _TOKENS = 10
@@ -38,7 +39,7 @@ def _get(call: Call, user_id: str) -> dict[str, Any]:
                 "id": item.workspace_id,
                 "name": item.workspace.name,
                 "role": item.role,
-                "onlyOwner": item.only_owner,  # type: ignore[attr-defined]
+                "onlyOwner": item.role == Role.OWNER and not item.owned_by_others,  # type: ignore[attr-defined]
             }
             for item in membership_list(user)
         ],
