@@ -194,6 +194,7 @@ TABLE: tuple[Block, ...] = (
         POST /v1/console/users/:user_id/deactivate
         POST /v1/console/users/:user_id/reactivate
         POST /v1/console/users/:user_id/sign-out
+        POST /v1/console/users/:user_id/remove-second-factors
         GET /v1/console/invites
         GET /v1/console/policy
         PUT /v1/console/policy
