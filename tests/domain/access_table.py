@@ -203,6 +203,7 @@ TABLE: tuple[Block, ...] = (
         POST /v1/console/audit/search
         GET /v1/console/audit/export
         POST /v1/console/audit/verify
+        GET /v1/console/automation-tokens
         """,
     ),
     (
@@ -214,6 +215,21 @@ TABLE: tuple[Block, ...] = (
         PUT /v1/console/users/:user_id/administrator
         POST /v1/console/invites
         POST /v1/console/invites/revoke
+        POST /v1/console/automation-tokens
+        """,
+    ),
+    (
+        "JSON: administrators with a session; no program makes or unmakes another",
+        "403 404 404 404 404 200 401 403",
+        """
+        DELETE /v1/console/automation-tokens/:token_id
+        """,
+    ),
+    (
+        "Whoever is signed in; it needs mail, which is not set up here",
+        "sign-in 409 409 409 409 409 sign-in sign-in",
+        """
+        POST /profile/security/email
         """,
     ),
     (
@@ -256,7 +272,6 @@ TABLE: tuple[Block, ...] = (
         GET /profile/security
         GET /profile/notices
         GET /profile/security/password
-        POST /profile/security/email
         GET /profile/security/oidc/remove
         GET /profile/security/app
         GET /profile/security/recovery-codes
@@ -356,6 +371,8 @@ TABLE: tuple[Block, ...] = (
         """
         GET /workspaces/:workspace_id/tokens
         GET /workspaces/:workspace_id/tokens/:token_id/cut-off
+        GET /workspaces/:workspace_id/settings
+        GET /workspaces/:workspace_id/delete
         """,
     ),
     (
@@ -372,6 +389,8 @@ TABLE: tuple[Block, ...] = (
         "sign-in 404 403 403 400 404 sign-in sign-in",
         """
         POST /workspaces/:workspace_id/invitations
+        POST /workspaces/:workspace_id/settings
+        POST /workspaces/:workspace_id/delete
         """,
     ),
     (

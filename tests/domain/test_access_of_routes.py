@@ -78,7 +78,7 @@ def test_everybody_gets_what_the_table_says(world: Callers) -> None:
 def _missing(world: Callers, method: str, route: str, address: str) -> str:
     outcomes = " ".join(world.outcome(caller, method, address) for caller in CALLERS)
     block = next((words for words, said, _ in TABLE if said == outcomes), None)
-    where = f'the block "{block}"' if block else "a block of its own"
+    where = f'the block "{block}" that has these outcomes' if block else "a block of its own"
     return (
         f"tests/domain/access_table.py has no line for\n    {method} {route}\n"
         f"It answers, in the order of the table:\n    {outcomes}\n"

@@ -40,7 +40,7 @@ class Callers:
 
     def names_for(self, route: str) -> dict[str, str]:
         """What stands for the parameters of this route: below ``/console/automation`` tokens are those of programs."""
-        return self.names | (self.programs if route.startswith("/console/automation") else {})
+        return self.names | (self.programs if "/console/automation" in route else {})
 
     def outcome(self, caller: str, method: str, address: str, body: Any = None) -> str:
         """The status of one request, or ``sign-in`` where it is sent there. What it did is undone."""

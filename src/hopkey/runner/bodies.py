@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, quote, urlencode
 
-from hopkey.formats.jsonc import NotJson, compact
+from hopkey.formats.jsonc import NotJson, compact, has_value
 from hopkey.formats.model import Json
 
 MAX_FILE = 512 * 1024 * 1024
@@ -58,6 +58,8 @@ def encode(body: Json, render: Render, files: Path | None) -> tuple[bytes | None
         try:
             text = compact(text)
         except NotJson as error:
+            if has_value(text):
+                return _bytes(text), kind
             raise NotJsonError(f"the body is not valid JSON: {error}", _bytes(text), kind) from None
     return _bytes(text), kind
 

@@ -225,7 +225,6 @@ class Turn:
             request=_script_request(request),
             environment=self._environment,
             url=outgoing.url if outgoing else address(request, self._scope(position, request)),
-            location=position.names,
             iteration=self._iteration,
         )
         try:
@@ -303,9 +302,9 @@ def _script_request(request: Request) -> Json:
 
 
 def _script_response(answer: Answer | None) -> ScriptResponse:
-    """The answer as scripts see it; where none came, one with status 0 and nothing in it."""
+    """The answer as scripts see it; where none came, the one that the official runner makes up."""
     if answer is None:
-        return ScriptResponse(0, "", (), b"", 0.0)
+        return ScriptResponse(400, "", (), b"{}", 0.0)
     return ScriptResponse(answer.status, answer.reason, answer.headers, answer.body, answer.duration)
 
 

@@ -12,7 +12,7 @@ import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
 from hopkey.runner.sandbox.compiled import cached, engine_digest, keep, load, packaged
 from hopkey.runner.sandbox.machine import PAGE, JavaScriptError, Machine, Snapshot, Trap
@@ -167,7 +167,6 @@ class Sandbox:
                 "response": None if script.response is None else _response_value(script.response),
                 "environment": script.environment,
                 "url": script.url,
-                "location": list(script.location) or [""],
                 "seed": [str(int.from_bytes(seed[:8])), str(int.from_bytes(seed[8:]))],
                 "limits": {
                     "output": self._limits.output_characters,
@@ -311,8 +310,11 @@ class Sandbox:
         def refuse(reason: str) -> str:
             return f"throw new Error({json.dumps(f'Cannot import {url}: {reason}')})"
 
+        if url.startswith("data:"):
+            source = _data(url)
+            return refuse("it is no JavaScript") if source is None else source
         if urlsplit(url).scheme not in ("http", "https"):
-            return refuse("only http and https addresses can be imported")
+            return refuse("only http, https and data addresses can be imported")
         try:
             answer = self._host.module(url, max(0.001, self._deadline - time.monotonic()))
         except OSError as error:
@@ -390,6 +392,19 @@ def _prelude() -> str:
     return f'(() => {{"use strict"; const __host = globalThis.__host;\n{body}\n}})()'
 
 
+def _data(url: str) -> str | None:
+    """The JavaScript in a ``data:`` address (RFC 2397); None where there is none."""
+    head, comma, content = url.removeprefix("data:").partition(",")
+    kind, *options = head.split(";")
+    if not comma or "javascript" not in kind:
+        return None
+    data = unquote_to_bytes(content)
+    try:
+        return (base64.b64decode(data) if "base64" in options else data).decode("utf-8", "replace")
+    except ValueError:
+        return None
+
+
 def _response_value(answer: ScriptResponse) -> dict[str, Any]:
     """The answer as the prelude takes it: text, and the bytes beside it where they are no UTF-8."""
     try:
@@ -400,7 +415,7 @@ def _response_value(answer: ScriptResponse) -> dict[str, Any]:
         "status": answer.status,
         "statusText": answer.status_text,
         "headers": [{"key": key, "value": value} for key, value in answer.headers],
-        "duration": max(1, round(answer.duration)) if answer.status else 0,
+        "duration": max(1, round(answer.duration)) if answer.duration else 0,
         "text": text,
         "base64": encoded,
         "deep": _is_deep(answer.body),

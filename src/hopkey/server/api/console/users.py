@@ -76,6 +76,11 @@ def _sign_out(call: Call, user_id: str) -> dict[str, Any]:
     return {"id": user.pk, "sessions": services.person_sign_out(user=user, by=call.caller.by)}
 
 
+def _second_factors_remove(call: Call, user_id: str) -> dict[str, Any]:
+    user = user_get(user_id)
+    return {"id": user.pk, "removed": services.person_factors_remove(user=user, by=call.caller.by)}
+
+
 def _now(user: User) -> dict[str, Any]:
     user.refresh_from_db()
     return user_shape(user)
@@ -171,6 +176,20 @@ ROUTES = (
                 _sign_out,
                 "End every session of a user; tokens go on working",
                 types.SignedOut,
+                sensitive=True,
+                codes=_MISSING,
+            )
+        ],
+    ),
+    Route(
+        "console/users/<str:user_id>/remove-second-factors",
+        "api_console_user_remove_second_factors",
+        [
+            Operation(
+                "POST",
+                _second_factors_remove,
+                "Take the second factors from somebody who lost them, and end every session",
+                types.FactorsRemoved,
                 sensitive=True,
                 codes=_MISSING,
             )
