@@ -33,9 +33,11 @@ TOKENS_PER_USER = 13
 """Where `RECORD_SQL` says how many tokens the policy lets a person have."""
 OLDER_SQL = (
     "SELECT count(*) FROM (SELECT 1 FROM hopkey_token o WHERE o.owner_id = {p} AND o.id < {p} AND o.ends_at > {now} "
-    "LIMIT {p}) AS older"
+    "ORDER BY o.id LIMIT {p}) AS older"
 )
-"""How many older live tokens this owner (first value) of this token (second) has, counted up to the third value."""
+"""How many older live tokens this owner (first value) of this token (second) has, counted up to the third value. The
+order keeps planners to the index of owner and id, whatever they believe of the number of rows.
+"""
 TEAMS_SQL = (
     "SELECT m.workspace_id FROM hopkey_membership m JOIN hopkey_workspace w ON w.id = m.workspace_id "
     "WHERE m.user_id = {p} AND w.kind = 'team' AND NOT EXISTS (SELECT 1 FROM hopkey_token_cutoff c "
