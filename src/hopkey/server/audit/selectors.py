@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from hopkey.server.audit.models import AuditEvent, Event
@@ -76,16 +76,21 @@ def audit_list(chosen: AuditFilter, *, before: int | None = None) -> QuerySet[Au
         at_sign = "@" in chosen.actor
         events = events.filter(actor_label=chosen.actor.lower()) if at_sign else events.filter(actor_id=chosen.actor)
     if chosen.subject:
-        used_as = f"hki_{chosen.subject}"
-        if len(chosen.subject) == _PUBLIC_ID and AuditEvent.objects.filter(actor_id=used_as).exists():
+        used_as = f"hki_{chosen.subject}" if len(chosen.subject) == _PUBLIC_ID else ""
+        acted, by_id = _there(actor_id=used_as), _there(subject_id=chosen.subject)
+        is_program, is_id = AuditEvent.objects.order_by().values_list(acted, by_id).first() or (False, False)
+        if used_as and is_program:
             # Of an automation token also what was done with it: whoever looks for a leaked one wants to know.
             events = events.filter(Q(subject_id=chosen.subject) | Q(actor_id=used_as))
         else:
-            by_id = AuditEvent.objects.filter(subject_id=chosen.subject).exists()
-            events = events.filter(**{"subject_id" if by_id else "subject_label": chosen.subject})
+            events = events.filter(**{"subject_id" if is_id else "subject_label": chosen.subject})
     if chosen.since or chosen.until:
         events = _between(events, chosen.since, chosen.until)
     return events if before is None else events.filter(pk__lt=before)
+
+
+def _there(**condition: str) -> Exists:
+    return Exists(AuditEvent.objects.filter(**condition))
 
 
 def _between(events: QuerySet[AuditEvent], since: date | None, until: date | None) -> QuerySet[AuditEvent]:
