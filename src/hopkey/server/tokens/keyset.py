@@ -323,7 +323,8 @@ def _conditions(chosen: Filter, now: datetime) -> tuple[list[Clause], list[Claus
     active = Clause("EXISTS (SELECT 1 FROM hopkey_user u WHERE u.id = t.owner_id AND u.is_active)")
     unended = Clause("NOT (t.ends_at <= %s)", [here])
     if chosen.state is State.LIVE:
-        return [], [unended, active]
+        by_end = chosen.sort.column == "expires"
+        return ([Clause("t.ends_at > %s", [here])], [active]) if by_end else ([], [unended, active])
     if chosen.state is State.EXPIRED:
         return [Clause("t.ends_at <= %s", [here])], []
     if chosen.state is State.EXPIRING:
