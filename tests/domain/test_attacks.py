@@ -83,7 +83,8 @@ def test_no_page_sends_anybody_back_to_another_site(db: None, referer: str) -> N
 
 def test_end_points_that_do_not_exist_answer_json(db: None) -> None:
     answer = Client(HTTP_HOST="localhost").get("/v1/access-tokens/nothing")
-    assert (answer.status_code, answer.json()["statusCode"]) == (404, 404)
+    assert answer.status_code in (403, 404)
+    assert answer.json()["statusCode"] == answer.status_code
     page = Client(HTTP_HOST="localhost").get("/nothing")
     assert (page.status_code, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
 

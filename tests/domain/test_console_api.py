@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -23,6 +25,7 @@ from hopkey.server.api.v1 import ROUTES
 from hopkey.server.audit.actor import OPERATOR
 from hopkey.server.audit.models import AuditEvent, Event
 from hopkey.server.gate.plane import ROUTES as GATE_ROUTES
+from hopkey.server.mail.models import Message
 from hopkey.server.tokens.models import Cutoff, Token
 from hopkey.server.tokens.policies import policy_get
 from hopkey.server.tokens.services import Generated, token_generate_for
@@ -206,6 +209,16 @@ def test_exports_are_files_and_recorded(world: World) -> None:
     assert world.refused("GET", "/tokens/export?format=xml") == (400, "filter_invalid", "format")
 
 
+def test_second_factors_are_taken_from_somebody_who_lost_them(world: World) -> None:
+    where = f"/users/{world.people.ed.pk}/remove-second-factors"
+    Authenticator.objects.create(user=world.people.ed, type="totp", data={})
+    client_of(world.people.ed)
+    assert world.ask("POST", where).json() == {"id": world.people.ed.pk, "removed": 1}
+    assert not Authenticator.objects.exists()
+    assert not UserSession.objects.filter(user=world.people.ed).exists()
+    assert world.refused("POST", "/users/nobody/remove-second-factors")[:2] == (404, "user_not_found")
+
+
 def test_users_are_found_and_governed(world: World) -> None:
     assert [item["email"] for item in world.get("/users?text=OLG")["items"]] == ["olga@example.com"]
     first = world.get("/users?limit=2")
@@ -338,14 +351,54 @@ def test_owners_of_a_team_see_and_cut_off_what_reaches_it(world: World) -> None:
     assert world.ask("GET", f"{path}?cursor=x", by=ana).json()["message"] == "cursor_invalid"
 
 
+def test_mails_are_listed_tried_again_and_discarded(world: World) -> None:
+    Message.objects.all().delete()
+    failed = [
+        Message.objects.create(key=f"{number:032}", to="ana@example.com", subject=f"mail {number}", state="failed")
+        for number in range(3)
+    ]
+    page = world.get("/mail?limit=2&state=failed")
+    assert (page["setUp"], [item["subject"] for item in page["items"]]) == (False, ["mail 2", "mail 1"])
+    rest = world.get(f"/mail?limit=2&state=failed&cursor={page['cursor']}")
+    assert ([item["subject"] for item in rest["items"]], rest["cursor"]) == (["mail 0"], "")
+    assert world.refused("GET", "/mail?state=lost") == (400, "filter_invalid", "state")
+    assert world.refused("GET", "/mail?cursor=x") == (400, "cursor_invalid", None)
+    assert world.ask("POST", f"/mail/{failed[0].pk}/retry").json()["state"] == "queued"
+    assert world.refused("POST", f"/mail/{failed[0].pk}/retry") == (409, "mail_not_failed", None)
+    assert world.ask("POST", f"/mail/{failed[1].pk}/discard").json()["state"] == "discarded"
+    assert world.refused("POST", f"/mail/{failed[1].pk}/discard") == (409, "mail_ended", None)
+    assert world.ask("POST", "/mail/retry").json() == {"retried": 1}
+    assert world.ask("POST", "/mail/test").json()["to"] == "boss@example.com"
+    assert world.refused("POST", "/mail/999999/retry") == (404, "mail_not_found", None)
+
+
+def test_webhooks_are_added_tested_and_deleted(world: World) -> None:
+    given = {"url": "https://hooks.example.com/x", "events": ["token.expired"]}
+    made = world.ask("POST", "/webhooks", given).json()
+    assert made["secret"].startswith("whsec_")
+    (listed,) = world.get("/webhooks")["items"]
+    assert listed == world.get(f"/webhooks/{made['id']}") == {k: v for k, v in made.items() if k != "secret"}
+    assert world.refused("POST", "/webhooks", {**given, "url": "http://x"}) == (400, "webhook_url_invalid", "url")
+    assert world.refused("POST", "/webhooks", {**given, "events": []}) == (400, "webhook_events_invalid", "events")
+    path = f"/webhooks/{made['id']}"
+    sent = world.ask("POST", f"{path}/test").json()
+    assert (sent["event"], sent["state"]) == ("webhook.test", "queued")
+    assert [item["id"] for item in world.get(f"{path}/deliveries")["items"]] == [sent["id"]]
+    assert world.refused("POST", f"{path}/deliveries/{sent['id']}/retry") == (409, "delivery_not_failed", None)
+    assert world.refused("POST", f"{path}/deliveries/999999/retry") == (404, "delivery_not_found", None)
+    assert world.ask("PUT", f"{path}/enabled", {"enabled": False}).json()["enabled"] is False
+    assert world.refused("POST", f"{path}/test") == (409, "webhook_disabled", None)
+    assert world.get(f"{path}/deliveries")["items"][0]["state"] == "failed"
+    assert world.ask("DELETE", path).json() == {"id": made["id"], "deleted": True}
+    assert world.refused("GET", path) == (404, "webhook_not_found", None)
+
+
 def everything() -> list[tuple[str, str]]:
     """(method, path) of every operation, with ids that exist nowhere."""
     found = []
     for route in ROUTES:
         for operation in route.operations:
-            path = "/v1/" + route.address
-            for name in ("token_id", "user_id", "workspace_id"):
-                path = path.replace(f"<str:{name}>", "1")
+            path = "/v1/" + re.sub(r"<\w+:\w+>", "1", route.address)
             found.append((operation.method, path))
     return found
 
@@ -431,7 +484,7 @@ def test_the_documentation_names_every_method_and_address_and_no_other() -> None
     text = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
     named = set(re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/v1/(?:console|workspaces)[^`?]*)", text))
     declared = {
-        (operation.method, "/v1/" + re.sub(r"<str:\w+>", ":id", route.address))
+        (operation.method, "/v1/" + re.sub(r"<\w+:\w+>", ":id", route.address))
         for route in ROUTES
         for operation in route.operations
     }

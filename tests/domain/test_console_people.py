@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.db import connection
 from django.test import Client
 
@@ -155,6 +156,17 @@ def test_the_last_administrator_stays(people: People, console: Client, act: str)
     assert answer.status_code == 409
     assert "This is the last administrator" in text_of(answer)
     assert User.objects.filter(pk=people.ana.pk, is_active=True, is_administrator=True).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_second_factors_are_taken_from_somebody_who_lost_them(people: People, console: Client) -> None:
+    where = f"/users/{people.ed.pk}"
+    assert "Remove second factors" not in page_of(console, where), "there is none"
+    Authenticator.objects.create(user=people.ed, type="totp", data={})
+    assert "Remove second factors" in page_of(console, where)
+    assert "whoever knows the password gets in with it alone" in page_of(console, f"{where}/remove-second-factors")
+    assert "Took the second factors from Ed." in followed(console, f"{where}/remove-second-factors", {})
+    assert not Authenticator.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

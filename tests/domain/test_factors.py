@@ -72,6 +72,15 @@ def test_the_app_is_asked_for_and_each_code_counts_once(ana: User) -> None:
     assert AuditEvent.objects.filter(event=Event.SECOND_FACTOR_FAILED).count() == 1
 
 
+def test_the_code_that_turned_it_on_signs_nobody_in(ana: User) -> None:
+    client = signed_in(ana.email)
+    page = client.get("/profile/security/app").content.decode()
+    secret = re.search(r'id="totp-key">([A-Z2-7 ]+)<', page).group(1).replace(" ", "")  # type: ignore[union-attr]
+    code = totp(secret)
+    assert client.post("/profile/security/app", {"code": code}).status_code == 201
+    assert half_way(ana.email).post("/sign-in/second", {"code": code}).status_code == 400
+
+
 def test_a_code_of_the_neighbouring_steps_is_taken_and_none_further_away(ana: User) -> None:
     secret, _ = with_app(ana)
     for steps, status in ((-3, 400), (3, 400), (1, 302)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import urllib3
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -17,6 +20,7 @@ from hopkey.server.accounts import links, oidc
 from hopkey.server.accounts.models import OidcIdentity, OneTimeLink, User
 from hopkey.server.audit.actor import OPERATOR
 from hopkey.server.audit.models import AuditEvent, Event
+from hopkey.server.commands.operations import people as operations
 from hopkey.server.config import ConfigError, current
 from hopkey.server.people import identities
 from hopkey.server.people.services import person_deactivate, person_reactivate
@@ -404,4 +408,41 @@ def test_two_first_sign_ins_at_once_link_once(provider: State) -> None:
     claims = oidc.Claims(provider.issuer, "u1", ana.email, True, "Ana", None)
     for _ in range(2):
         assert identities.identity_sign_in(claims=claims, by=OPERATOR) == (ana, None)
+    assert OidcIdentity.objects.count() == 1
+
+
+def test_an_operator_forgets_an_identity_and_the_next_one_is_linked(provider: State) -> None:
+    ana = person("Ana", password=PASSWORD)
+    provider.person("u1", "ana@example.com")
+    provider.person("u2", "ana@example.com")
+    go(visitor(), "u1")
+    assert go(visitor(), "u2").status_code == 403
+    report = operations.single_sign_on_unlink(argparse.Namespace(email=ana.email))
+    assert report.data["removed"] == 1  # type: ignore[call-overload]
+    assert go(visitor(), "u2").status_code == 302
+    assert OidcIdentity.objects.get().subject == "u2"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_browsers_coming_for_the_first_time_make_one_account(configure: Configure) -> None:
+    if connection.vendor != "postgresql":
+        return  # SQLite has one writer at a time by itself
+    configure(HOPKEY_SIGNUP="domain", HOPKEY_SIGNUP_DOMAINS="example.com")
+    claims = oidc.Claims("https://id.example.com", "u1", "new@example.com", True, "New", None)
+    gate = threading.Barrier(4)
+    found: list[str] = []
+
+    def come() -> None:
+        gate.wait()
+        try:
+            found.append(identities.identity_sign_in(claims=claims, by=OPERATOR)[0].pk)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=come) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [User.objects.get().pk] * 4
     assert OidcIdentity.objects.count() == 1

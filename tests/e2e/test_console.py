@@ -30,6 +30,10 @@ def ana(page: Page, world: World, path: str = "/console") -> None:
     page.goto(world.server.url + path)
 
 
+def told(page: Page, text: str) -> None:
+    page.get_by_role("region", name="Messages").get_by_text(text).wait_for()
+
+
 def row(page: Page, text: str):  # type: ignore[no-untyped-def]
     return page.get_by_role("row", name=re.compile(text))
 
@@ -59,7 +63,7 @@ def test_an_administrator_finds_a_leaked_token_and_deletes_it(page: Page, world:
     assert "Say why" in page.get_by_role("alert").inner_text()
     page.get_by_label("Reason").fill("found in a public log")
     page.get_by_role("button", name="Delete 1 token").click()
-    page.get_by_text(f"Deleted “{leaked['label']}” of Ben.").wait_for()
+    told(page, f"Deleted “{leaked['label']}” of Ben.")
     assert world.server.collection(world.collection, leaked["token"]).status == 401
     assert world.server.collection(world.collection, kept["token"]).status == 200
     page.goto(f"{world.server.url}/console/audit?event=token.deleted")
@@ -100,7 +104,7 @@ def test_many_are_chosen_by_hand_and_by_the_filter(page: Page, world: World) -> 
     late = world.site.token("mia@example.com")
     page.get_by_label("Reason").fill("contract ended")
     page.get_by_role("button", name="Delete 5 tokens").click()
-    page.get_by_text("Deleted 5 tokens.").wait_for()
+    told(page, "Deleted 5 tokens.")
     assert page.locator("input[name=id]").count() == 1, "what was made after the preview is not touched"
     assert late["label"] in page.locator("table").inner_text()
     page.get_by_role("link", name=re.compile("Owner mia@example.com")).click()
@@ -156,32 +160,32 @@ def test_an_invited_person_comes_in_and_is_put_out_again(page: Page, world: Worl
     page.get_by_role("link", name="Nora", exact=True).click()
     page.get_by_role("link", name="Make administrator…").click()
     page.get_by_role("button", name="Make administrator").click()
-    page.get_by_text("Nora is an administrator now.").wait_for()
+    told(page, "Nora is an administrator now.")
     assert guest.goto(f"{world.server.url}/console").status == 200  # type: ignore[union-attr]
     page.get_by_role("link", name="Remove as administrator…").click()
     page.get_by_role("button", name="Remove as administrator").click()
-    page.get_by_text("Nora is no administrator any more.").wait_for()
+    told(page, "Nora is no administrator any more.")
     assert guest.reload().status == 404  # type: ignore[union-attr]
     page.get_by_role("link", name="Deactivate…").click()
     assert "1 token that has not expired will be refused at once" in page.locator("main").inner_text()
     page.get_by_role("button", name="Deactivate").click()
-    page.get_by_text("Deactivated Nora: sessions ended, tokens refused.").wait_for()
+    told(page, "Deactivated Nora: sessions ended, tokens refused.")
     guest.goto(f"{world.server.url}/profile")
     assert "/sign-in" in guest.url
     assert world.server.collection(world.collection, token["token"]).status == 401
     page.get_by_role("link", name="Reactivate…").click()
     page.get_by_role("button", name="Reactivate").click()
-    page.get_by_text("Reactivated Nora.").wait_for()
+    told(page, "Reactivated Nora.")
     sign_in(guest, world.server.url, "nora@example.com")
     assert "/sign-in" not in guest.url
     page.get_by_role("link", name="Sign out everywhere…").click()
     page.get_by_role("button", name="Sign out everywhere").click()
-    page.get_by_text("Signed Nora out everywhere.").wait_for()
+    told(page, "Signed Nora out everywhere.")
     guest.goto(f"{world.server.url}/profile")
     assert "/sign-in" in guest.url
     page.get_by_role("link", name="Delete account…").click()
     page.get_by_role("button", name="Delete account").click()
-    page.get_by_text("Deleted Nora.").wait_for()
+    told(page, "Deleted Nora.")
     guest.context.close()
 
 
@@ -196,7 +200,7 @@ def test_the_only_owner_of_a_team_goes_when_somebody_has_taken_over(page: Page, 
     page.get_by_text("Omar is the only owner of this team.").wait_for()
     page.get_by_label("Billing").select_option(label="Hand over to Ben (ben@example.com)")
     page.get_by_role("button", name="Delete account").click()
-    page.get_by_text("Deleted Omar.").wait_for()
+    told(page, "Deleted Omar.")
     roles = world.site.sql(
         f"SELECT u.email, m.role FROM hopkey_membership m JOIN hopkey_user u ON u.id = m.user_id "
         f"WHERE m.workspace_id = '{team}'"
@@ -230,7 +234,7 @@ def test_a_policy_is_tried_saved_and_taken_back(page: Page, world: World) -> Non
     assert page.get_by_label("Longest lifetime, in days").input_value() == "60"
     page.get_by_role("button", name="See what it would stop").click()
     page.get_by_role("button", name=re.compile("Save, and stop")).click()
-    page.get_by_text("Saved.").wait_for()
+    told(page, "Saved.")
     assert world.server.collection(world.collection, token["token"]).status == 401
     page.goto(f"{world.server.url}/console/tokens?state=over_policy")
     assert "Stopped by policy Never expires" in " ".join(row(page, token["label"]).inner_text().split())
@@ -239,7 +243,7 @@ def test_a_policy_is_tried_saved_and_taken_back(page: Page, world: World) -> Non
     page.get_by_role("button", name="See what it would stop").click()
     page.get_by_text(re.compile("would work again")).wait_for()
     page.get_by_role("button", name="Save", exact=True).click()
-    page.get_by_text("Saved.").wait_for()
+    told(page, "Saved.")
     assert world.server.collection(world.collection, token["token"]).status == 200
 
 
@@ -262,7 +266,7 @@ def test_the_audit_trail_is_searched_and_verified(page: Page, world: World) -> N
 def test_the_overview_counts_again_and_leads_on(page: Page, world: World) -> None:
     ana(page, world)
     page.get_by_role("button", name="Count again").click()
-    page.get_by_text("Counted anew.").wait_for()
+    told(page, "Counted anew.")
     number = int(page.locator(".tile", has_text="Live tokens").locator(".tile-value").inner_text())
     page.get_by_role("link", name="Live tokens").click()
     page.wait_for_url("**/console/tokens?state=live")

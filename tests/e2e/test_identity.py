@@ -66,7 +66,7 @@ def test_an_old_sign_in_is_confirmed_without_losing_what_was_typed(page: Page, w
     assert "in 90 days" in row.inner_text()
     row.get_by_role("link", name="Delete typed before").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete token").click()
-    page.get_by_text("Deleted “typed before”").wait_for()
+    page.get_by_text("Deleted “typed before”").first.wait_for()
 
 
 def test_signing_out_there(page: Page, world: World, browser: Browser) -> None:
@@ -82,14 +82,14 @@ def test_signing_out_there(page: Page, world: World, browser: Browser) -> None:
     assert "127.0.0.1" in row.inner_text()
     accessible(page)
     row.get_by_role("button", name=re.compile("Sign out there")).click()
-    page.get_by_text("Signed out there.").wait_for()
+    page.get_by_text("Signed out there.").first.wait_for()
     assert not page.get_by_role("row", name=re.compile("Safari on iPhone")).count()
     phone.goto(f"{world.server.url}/profile")
     assert "/sign-in" in phone.url
     sign_in(phone, world.server.url, "ben@example.com")
     page.reload()
     page.get_by_role("button", name="Sign out everywhere else").click()
-    page.get_by_text("1 session ended.").wait_for()
+    page.get_by_text("1 session ended.").first.wait_for()
     phone.goto(f"{world.server.url}/profile")
     assert "/sign-in" in phone.url
 
@@ -185,14 +185,14 @@ def test_an_authenticator_app_and_its_recovery_codes(page: Page, world: World) -
     sign_in(page, world.server.url, email)
     page.get_by_label("Code").fill(codes[4])
     page.get_by_role("button", name="Continue").click()
-    page.get_by_text("You used a recovery code; 9 left").wait_for()
+    page.get_by_text("You used a recovery code; 9 left").first.wait_for()
     security(page, world.server.url)
     accessible(page)
     page.get_by_role("link", name="Remove the authenticator app").click()
     page.get_by_text("It is your last second factor").wait_for()
     accessible(page)
     page.get_by_role("button", name="Remove").click()
-    page.get_by_text("The authenticator app is removed.").wait_for()
+    page.get_by_text("The authenticator app is removed.").first.wait_for()
 
 
 def test_a_passkey_signs_in_is_a_second_factor_and_confirms(page: Page, world: World) -> None:
@@ -235,7 +235,7 @@ def test_a_passkey_signs_in_is_a_second_factor_and_confirms(page: Page, world: W
         security(page, url)
         page.get_by_role("link", name="Remove the passkey test laptop").click()
         page.get_by_role("button", name="Remove").click()
-        page.get_by_text("The passkey “test laptop” is removed.").wait_for()
+        page.get_by_text("The passkey “test laptop” is removed.").first.wait_for()
         page.get_by_label(re.compile("Profile menu")).click()
         page.get_by_role("button", name="Sign out").click()
         page.get_by_role("button", name="Use a passkey").click()

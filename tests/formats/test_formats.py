@@ -161,10 +161,10 @@ def test_one_collection_or_an_array_of_them(marker: bytes) -> None:
     assert len(collections_load(marker + b"[" + one + b"," + one + b"]")) == 2
 
 
-@pytest.mark.parametrize("value", [{"v": "3", "name": "G", "url": "x", "query": "{a}", "headers": []}])
-def test_graphql_requests_are_named_as_such(value: Any) -> None:
-    with pytest.raises(FormatError, match=r"GraphQL|endpoint"):
-        request_read(value)
+@pytest.mark.parametrize("version", ["3", 0, 11, True])
+def test_graphql_requests_of_unknown_versions_are_refused(version: Any) -> None:
+    with pytest.raises(FormatError, match="GraphQL request version"):
+        request_read({"v": version, "name": "G", "url": "x", "query": "{a}", "headers": []})
 
 
 @pytest.mark.parametrize(

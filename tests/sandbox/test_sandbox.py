@@ -364,10 +364,9 @@ def test_the_order_of_a_run_cookies_and_iterations_are_in_the_scripts_hands(sand
         pm.cookies.set("sid", "1"); console.log(pm.cookies.get("sid"), hopp.cookies.has("h.test", "nope"));
         """,
         iteration=Iteration(2, 7, {"user": "ana"}),
-        location=("C", "F", "R"),
         collection=[{"key": "base", "initialValue": "x", "currentValue": "x", "secret": False}],
     )
-    assert logged(outcome) == ["2 7 ana R", "1 false"]
+    assert logged(outcome) == ["2 7 ana Hoppscotch", "1 false"]
     assert (outcome.next_request, outcome.data) == ("Other", {"user": "eve"})
     assert [(item["key"], item["currentValue"]) for item in outcome.collection] == [("base", "x"), ("token", "5")]
     skipped = run(sandbox, "pm.execution.skipRequest(); console.log('never')", phase="pre", response=None)

@@ -5,19 +5,26 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TextIO
 
 
-@dataclass(frozen=True, slots=True)
 class Terminal:
-    """Results go to ``out``, progress and errors to ``err``. Tests hand in a world of their own."""
+    """Results go to ``out``, progress and errors to ``err``. Tests hand in a world of their own.
 
-    out: TextIO = field(default_factory=lambda: sys.stdout)
-    err: TextIO = field(default_factory=lambda: sys.stderr)
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    No dataclass: what makes one takes longer to load than all else that ``--version`` needs.
+    """
 
-    stdin: TextIO = field(default_factory=lambda: sys.stdin)
+    def __init__(
+        self,
+        out: TextIO | None = None,
+        err: TextIO | None = None,
+        environ: Mapping[str, str] | None = None,
+        stdin: TextIO | None = None,
+    ) -> None:
+        self.out = sys.stdout if out is None else out
+        self.err = sys.stderr if err is None else err
+        self.environ: Mapping[str, str] = os.environ if environ is None else environ
+        self.stdin = sys.stdin if stdin is None else stdin
 
     def colours_on(self, stream: TextIO) -> bool:
         """Only on a terminal, and not where NO_COLOR is set (no-color.org)."""

@@ -19,7 +19,7 @@ import hopkey
 from hopkey.formats.errors import FormatError
 from hopkey.formats.model import Collection, Environment
 from hopkey.formats.wire import collection_from_wire, environment_from_wire
-from hopkey.runner.sending import explain
+from hopkey.runner.proxied import failure
 
 CLOUD = "https://api.hoppscotch.io"
 MAX_ANSWER = 256 * 1024 * 1024
@@ -120,7 +120,7 @@ class Server:
             finally:
                 response.release_conn()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            message = explain(error)
+            message = str(failure(error)) if isinstance(error, urllib3.exceptions.HTTPError) else str(error)
             code = "SERVER_CONNECTION_REFUSED" if "refused" in message else "INVALID_SERVER_URL"
             raise ServerError(code, f"No answer from {self._base}: {message}.") from None
         if len(body) > MAX_ANSWER:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import random
-import string
 import time
-import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING
 
-_RANDOM = random.SystemRandom()
-_LETTERS = string.ascii_letters + string.digits
+if TYPE_CHECKING:
+    from random import SystemRandom
+
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _FIRST = ("Ada", "Noor", "Emil", "Jane", "Tomas", "Alice", "Bob")
 _LAST = ("Okafor", "Schneider", "Lindqvist", "Doe", "Smith", "Johnson")
 _CHOICES = {
@@ -35,29 +35,44 @@ _CHOICES = {
 }
 
 
+@cache
+def _random() -> SystemRandom:
+    from random import SystemRandom  # few collections mention such names
+
+    return SystemRandom()
+
+
+def _guid() -> str:
+    from uuid import uuid4
+
+    return str(uuid4())
+
+
 def _numbers(count: int, limit: int, shape: str, separator: str) -> str:
-    return separator.join(format(_RANDOM.randrange(limit), shape) for _ in range(count))
+    return separator.join(format(_random().randrange(limit), shape) for _ in range(count))
 
 
 def _iso() -> str:
+    from datetime import UTC, datetime
+
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 _MAKERS: dict[str, Callable[[], str]] = {
-    "$guid": lambda: str(uuid.uuid4()),
+    "$guid": _guid,
     "$timestamp": lambda: str(int(time.time())),
     "$isoTimestamp": _iso,
-    "$randomUUID": lambda: str(uuid.uuid4()),
-    "$randomAlphaNumeric": lambda: _RANDOM.choice(_LETTERS),
-    "$randomBoolean": lambda: _RANDOM.choice(("true", "false")),
-    "$randomInt": lambda: str(_RANDOM.randrange(1000)),
-    "$randomHexColor": lambda: f"#{_RANDOM.randrange(1 << 24):06x}",
+    "$randomUUID": _guid,
+    "$randomAlphaNumeric": lambda: _random().choice(_LETTERS),
+    "$randomBoolean": lambda: _random().choice(("true", "false")),
+    "$randomInt": lambda: str(_random().randrange(1000)),
+    "$randomHexColor": lambda: f"#{_random().randrange(1 << 24):06x}",
     "$randomIP": lambda: _numbers(4, 256, "d", "."),
     "$randomIPV6": lambda: _numbers(8, 1 << 16, "04x", ":"),
     "$randomMACAddress": lambda: _numbers(6, 256, "02x", ":"),
-    "$randomPassword": lambda: "".join(_RANDOM.choice(_LETTERS) for _ in range(15)),
+    "$randomPassword": lambda: "".join(_random().choice(_LETTERS) for _ in range(15)),
     "$randomSemver": lambda: _numbers(3, 10, "d", "."),
-    "$randomFullName": lambda: f"{_RANDOM.choice(_FIRST)} {_RANDOM.choice(_LAST)}",
+    "$randomFullName": lambda: f"{_random().choice(_FIRST)} {_random().choice(_LAST)}",
 }
 
 NAMES = tuple(sorted((*_MAKERS, *_CHOICES)))
@@ -69,4 +84,4 @@ def predefined(name: str) -> str | None:
     if maker is not None:
         return maker()
     choices = _CHOICES.get(name)
-    return _RANDOM.choice(choices) if choices else None
+    return _random().choice(choices) if choices else None

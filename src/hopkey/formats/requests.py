@@ -11,6 +11,7 @@ from hopkey.formats.model import GRAPHQL_VERSION, REQUEST_VERSION, GraphQL, Json
 AUTH_TYPES = frozenset(
     ["none", "inherit", "basic", "bearer", "oauth-2", "api-key", "aws-signature", "digest", "hawk", "akamai-eg", "jwt"]
 )
+UNTITLED = "Untitled Request"
 _OLD_AUTH = {"None": "none", "Basic Auth": "basic", "Bearer Token": "bearer"}
 
 
@@ -27,7 +28,7 @@ def request_read(value: Any, place: str = "$") -> Request:
     if not isinstance(data.get("endpoint"), str):
         raise FormatError("a request needs an endpoint", f"{place}.endpoint")
     return Request(
-        name=reading.text(data, "name", "Untitled request"),
+        name=reading.text(data, "name") or UNTITLED,
         method=reading.text(data, "method", "GET") or "GET",
         endpoint=data["endpoint"],
         params=reading.key_values(data, "params", place),
@@ -157,7 +158,7 @@ def _graphql_read(data: Json, place: str) -> Request:
             f"GraphQL request version {version!r} is not known; the newest is {GRAPHQL_VERSION}", f"{place}.v"
         )
     return Request(
-        name=reading.text(data, "name") or "Untitled request",
+        name=reading.text(data, "name") or UNTITLED,
         method="POST",
         endpoint=reading.text(data, "url"),
         headers=reading.key_values(data, "headers", place),

@@ -25,7 +25,7 @@ def collection_from_wire(value: Any, place: str = "$", depth: int = 0) -> Collec
         inside = f"{place}.requests[{index}]"
         entry = reading.object_at(item, inside, "a request")
         request = _inner(entry.get("request"), f"{inside}.request")
-        request["name"] = reading.text(entry, "title") or reading.text(request, "name", "Untitled request")
+        request["name"] = reading.text(entry, "title") or reading.text(request, "name")
         request["id"] = reading.text(entry, "id")
         requests.append(request_read(request, f"{inside}.request"))
     folders = tuple(

@@ -67,7 +67,8 @@ class ConsoleReporter:
 
     def _exchange(self, result: RequestResult) -> None:
         answer = result.answer
-        line = f"  {_printable(result.method)} {self._shown(result.url)}"
+        url = self._redactor.knowing(result.sent).text(result.url)
+        line = f"  {_printable(result.method)} {_printable(url)}"
         if result.skipped:
             self._line(f"{line}  {self._paint('dim', 'skipped by its script')}")
         elif answer is None:

@@ -116,7 +116,7 @@ def _request(index: int, item: RequestResult, redactor: Redactor, result: RunRes
     said = "skipped" if item.skipped else "no answer" if answer is None else f"{answer.status} {answer.reason}".strip()
     time = "" if answer is None else f"{_time(answer.duration)}, {_size(answer.size)}"
     turn = f' <span class="turn">iteration {item.iteration}</span>' if result.iterations > 1 else ""
-    inner = [f'<p class="address"><b>{escape(item.method)}</b> {escape(redactor.text(item.url))}</p>']
+    inner = [f'<p class="address"><b>{escape(item.method)}</b> {escape(wire.text(item.url))}</p>']
     for test in item.tests:
         checks = "".join(
             f'<li class="{"good" if check.ok else "bad"}">{escape(redactor.text(check.message))}</li>'

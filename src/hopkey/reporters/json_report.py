@@ -50,7 +50,7 @@ def _request(request: RequestResult, redactor: Redactor, *, bodies: bool) -> dic
         "path": request.path,
         "iteration": request.iteration,
         "method": request.method,
-        "url": redactor.text(request.url),
+        "url": wire.text(request.url),
         "startedAt": _moment(request.started),
         "passed": request.ok,
         "skipped": request.skipped,

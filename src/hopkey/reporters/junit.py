@@ -42,7 +42,8 @@ def _cases(test: TestResult, path: str, redactor: Redactor) -> list[str]:
     lines = []
     for check in test.checks:
         message = redactor.text(check.message)
-        head = f"    <testcase name={_attribute(f'{test.name} - {message}')} classname={_attribute(path)}"
+        name = redactor.text(f"{test.name} - {check.message}")
+        head = f"    <testcase name={_attribute(name)} classname={_attribute(path)}"
         if check.ok:
             lines.append(f"{head}/>")
         elif check.is_error:

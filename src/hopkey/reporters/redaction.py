@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
 
 from hopkey.runner.results import Sent
 
@@ -25,6 +26,8 @@ class Redactor:
         """The same, that also hides the credentials a request carried: its answer may repeat them."""
         values = [value for name, value in (sent.headers if sent else ()) if name.lower() in _AUTHORIZATIONS]
         found = {value.partition(" ")[2] or value for value in values}
+        for value in sent.credentials if sent else ():
+            found |= {value, quote(value, safe=""), quote_plus(value)}
         extra = {value for value in found if len(value) >= _SHORTEST} - set(self._secrets)
         return Redactor([*self._secrets, *extra]) if extra else self
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import mimetypes
+import os
 import re
-import secrets
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, quote, urlencode
 
-from hopkey.formats.jsonc import NotJson, compact
+from hopkey.formats.jsonc import NotJson, compact, has_value
 from hopkey.formats.model import Json
 
 MAX_FILE = 512 * 1024 * 1024
@@ -59,6 +58,8 @@ def encode(body: Json, render: Render, files: Path | None) -> tuple[bytes | None
         try:
             text = compact(text)
         except NotJson as error:
+            if has_value(text):
+                return _bytes(text), kind
             raise NotJsonError(f"the body is not valid JSON: {error}", _bytes(text), kind) from None
     return _bytes(text), kind
 
@@ -68,7 +69,7 @@ def _bytes(text: str) -> bytes:
 
 
 def _multipart(rows: list[Any], render: Render, files: Path | None) -> tuple[bytes, str]:
-    boundary = f"hopkey-{secrets.token_hex(16)}"
+    boundary = f"hopkey-{os.urandom(16).hex()}"
     parts: list[bytes] = []
     chosen = [row for row in rows if isinstance(row, dict) and row.get("active", True) and row.get("key")]
     # As in the official runner, files stand last, and a text with a content type is a part with a file's name.
@@ -137,6 +138,8 @@ def _inside(path: str, files: Path) -> Path:
 
 
 def _guessed(path: str) -> str:
+    import mimetypes  # few bodies hold files
+
     return mimetypes.guess_type(path)[0] or "application/octet-stream"
 
 

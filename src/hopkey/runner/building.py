@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,9 @@ import msgspec
 from hopkey.formats.model import Json, Request
 from hopkey.formats.templates import TemplateLoop, UnknownVariable
 from hopkey.runner import bodies
+from hopkey.runner.addresses import ascii_host, path_of, query_of
 from hopkey.runner.auth.draft import TOKEN, AuthError, Draft
 from hopkey.runner.variables import Scope
-
-_IN_PATH = "/%:@!$&'()*+,;=~-._"
-_IN_QUERY = "=&%?/:@!$()*+,;~"
 
 
 class BuildError(Exception):
@@ -100,12 +99,14 @@ def _build(request: Request, scope: Scope, files: Path | None, token: Callable[[
     if draft.body is not None and kind:
         _content_type(draft, kind)
     auth = _rendered(request.auth, scope)
-    _login(draft)
+    login = _login(draft)
     if auth.get("authType", "none") not in ("none", "inherit"):
         # Imported here: the kinds of authorization bring their libraries.
         from hopkey.runner.auth.apply import apply
 
         apply(auth, draft, token=token)
+    if login:
+        draft.set("Authorization", login)
     outgoing = Outgoing(method, draft.url, tuple(draft.headers.values()), draft.body, auth)
     if fault is not None:
         raise BuildError(str(fault), "PARSING_ERROR", outgoing=outgoing)
@@ -122,19 +123,16 @@ def _graphql(request: Request, scope: Scope) -> bytes:
         raise BuildError(str(error), ends=True) from None
 
 
-def _login(draft: Draft) -> None:
-    """Name and password in the address go as basic authorization, unless the request has another."""
+def _login(draft: Draft) -> str:
+    """The basic authorization for name and password in the address, which lose their place there; empty for none."""
     parts = urlsplit(draft.url)
     if "@" not in parts.netloc:
-        return
+        return ""
     login, _, place = parts.netloc.rpartition("@")
     draft.url = urlunsplit((parts.scheme, place, parts.path, parts.query, ""))
-    if "authorization" not in draft.headers:
-        from base64 import b64encode
-
-        name, _, password = login.partition(":")
-        pair = f"{unquote(name)}:{unquote(password)}".encode()
-        draft.set("Authorization", "Basic " + b64encode(pair).decode("ascii"))
+    name, _, password = login.partition(":")
+    pair = f"{unquote(name)}:{unquote(password)}".encode()
+    return "Basic " + base64.b64encode(pair).decode("ascii")
 
 
 def _content_type(draft: Draft, kind: str) -> None:
@@ -169,22 +167,14 @@ def _address(endpoint: str, query: list[tuple[str, str]]) -> str:
         raise BuildError(f"the address {endpoint!r} is not valid: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise BuildError(f"the address {endpoint!r} is not valid: it needs http:// or https:// and a host")
-    place = parts.netloc if parts.netloc.isascii() else _ascii(parts.netloc)
-    # What may stand there (RFC 3986) stays as it is written: signatures cover the address as it is sent.
-    path = quote(parts.path.replace("\\", "/") or "/", safe=_IN_PATH)
-    pairs = "&".join(f"{_parameter(key)}={_parameter(value)}" for key, value in query if key)
-    text = "&".join(part for part in (quote(parts.query, safe=_IN_QUERY), pairs) if part)
-    return urlunsplit((parts.scheme, place, path, text, ""))
-
-
-def _ascii(netloc: str) -> str:
-    """Host (and port) in the letters that name servers know. Raises `BuildError`."""
-    login, at, place = netloc.rpartition("@")
-    host, colon, port = place.partition(":")
     try:
-        return f"{login}{at}{host.encode('idna').decode('ascii')}{colon}{port}"
+        place = parts.netloc if parts.netloc.isascii() else ascii_host(parts.netloc)
     except UnicodeError:
-        raise BuildError(f"{host!r} is no name of a host") from None
+        raise BuildError(f"the address {endpoint!r} is not valid: {parts.hostname!r} is no name of a host") from None
+    # What may stand there (RFC 3986) stays as it is written: signatures cover the address as it is sent.
+    pairs = "&".join(f"{_parameter(key)}={_parameter(value)}" for key, value in query if key)
+    text = "&".join(part for part in (query_of(parts.query), pairs) if part)
+    return urlunsplit((parts.scheme, place, path_of(parts.path), text, ""))
 
 
 def _parameter(text: str) -> str:

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import io
 import select
-import socket
 import ssl
 import threading
 import time
@@ -22,7 +20,9 @@ import h2.errors
 import h2.events
 import h2.exceptions
 import h2.settings
-import urllib3
+
+from hopkey.runner.connecting import broken, connected
+from hopkey.runner.transport import MAX_BODY, Body, Fields, Received, TransportError
 
 _CHUNK = 64 * 1024
 _WINDOW = 8 * 1024 * 1024
@@ -46,13 +46,10 @@ class Http2:
                     connection.close()
             self._idle.clear()
 
-    def request(
-        self, method: str, url: str, headers: urllib3.HTTPHeaderDict, body: bytes | None, moment: float, limit: int
-    ) -> urllib3.HTTPResponse | None:
-        """The answer, its body still compressed; None where this server speaks HTTP/1.1 only.
+    def request(self, method: str, url: str, headers: Fields, body: bytes | None, moment: float) -> Received | None:
+        """The answer; None where this server speaks HTTP/1.1 only. Raises `TransportError`.
 
-        `moment`, on the clock of `time.monotonic`, is when it must be whole; `limit` the most bytes of its body.
-        Raises the errors of urllib3.
+        `moment`, on the clock of `time.monotonic`, is when it must be whole.
         """
         parts = urlsplit(url)
         place = (parts.hostname or "", parts.port or 443)
@@ -67,20 +64,20 @@ class Http2:
             (":scheme", "https"),
             (":authority", headers.get("Host") or parts.netloc.rpartition("@")[2]),
             (":path", (parts.path or "/") + (f"?{parts.query}" if parts.query else "")),
-            *((name.lower(), value) for name, value in headers.items() if name.lower() not in _DROPPED),
+            *((name.lower(), value) for name, value in headers if name.lower() not in _DROPPED),
         ]
         wire = [(name.encode("ascii"), value.encode("latin-1")) for name, value in fields]
         try:
-            answer = connection.exchange(wire, body, moment, limit)
+            answer = connection.exchange(wire, body, moment)
         except h2.exceptions.ProtocolError as error:
             connection.close()
-            raise urllib3.exceptions.ProtocolError("HTTP/2", f"HTTP/2: {error}") from None
-        except TimeoutError:
+            raise TransportError(f"HTTP/2: {error}", "broken") from None
+        except TransportError:
             connection.close()
-            raise urllib3.exceptions.ReadTimeoutError(_NO_POOL, url, "timed out") from None
-        except (OSError, urllib3.exceptions.HTTPError) as error:
+            raise
+        except (OSError, ValueError) as error:
             connection.close()
-            raise error if isinstance(error, urllib3.exceptions.HTTPError) else _failed(error) from None
+            raise broken(error) from None
         if connection.usable:
             with self._lock:
                 self._idle.setdefault(place, []).append(connection)
@@ -99,27 +96,11 @@ class Http2:
             connection.close()
 
     def _connect(self, place: tuple[str, int], moment: float) -> _Connection | None:
-        try:
-            plain = socket.create_connection(place, timeout=max(0.001, moment - time.monotonic()))
-        except socket.gaierror as error:
-            raise urllib3.exceptions.NameResolutionError(place[0], _Named(place[0]), error) from None  # type: ignore[arg-type]
-        except TimeoutError:
-            raise urllib3.exceptions.ConnectTimeoutError(_NO_POOL, "timed out") from None
-        except OSError as error:
-            raise urllib3.exceptions.NewConnectionError(_Named(place[0]), f"Failed: {error}") from None  # type: ignore[arg-type]
-        try:
-            secure = self._context.wrap_socket(plain, server_hostname=place[0])
-        except ssl.SSLError as error:
-            plain.close()
-            raise urllib3.exceptions.SSLError(error) from None
-        except OSError as error:
-            plain.close()
-            raise _failed(error) from None
-        if secure.selected_alpn_protocol() != "h2":
-            secure.close()
-            return None
-        secure.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return _Connection(secure)
+        sock = connected(*place, moment, lambda: self._context)
+        if sock.selected_alpn_protocol() == "h2":
+            return _Connection(sock)
+        sock.close()
+        return None
 
 
 class _Connection:
@@ -150,7 +131,7 @@ class _Connection:
                     pass
         except (ssl.SSLWantReadError, BlockingIOError):
             pass
-        except (OSError, ValueError, h2.exceptions.ProtocolError, urllib3.exceptions.HTTPError):
+        except (OSError, ValueError, h2.exceptions.ProtocolError):
             return False
         return self.usable
 
@@ -161,14 +142,12 @@ class _Connection:
             self._flush()
         self._sock.close()
 
-    def exchange(
-        self, fields: list[tuple[bytes, bytes]], body: bytes | None, moment: float, limit: int
-    ) -> urllib3.HTTPResponse:
+    def exchange(self, fields: list[tuple[bytes, bytes]], body: bytes | None, moment: float) -> Received:
         stream = self._h2.get_next_available_stream_id()
         self._sock.settimeout(max(0.001, moment - time.monotonic()))
         self._h2.send_headers(stream, fields, end_stream=not body)
         self._flush()
-        answer = _Answer(limit)
+        answer = _Answer()
         rest = memoryview(body or b"")
         while not answer.ended:
             while rest and not answer.ended:
@@ -183,7 +162,7 @@ class _Connection:
             with contextlib.suppress(h2.exceptions.ProtocolError):
                 self._h2.reset_stream(stream, h2.errors.ErrorCodes.CANCEL)
                 self._flush()
-        return answer.response()
+        return answer.received()
 
     def _receive(self, stream: int, answer: _Answer, moment: float) -> None:
         left = moment - time.monotonic()
@@ -202,15 +181,15 @@ class _Connection:
                 case h2.events.StreamEnded():
                     answer.ended = True
                 case h2.events.StreamReset():
-                    raise urllib3.exceptions.ProtocolError("HTTP/2", "the server broke off the answer")
+                    raise TransportError("the server broke off the answer", "broken")
                 case h2.events.ConnectionTerminated() if (event.last_stream_id or 0) < stream:
-                    raise urllib3.exceptions.ProtocolError("HTTP/2", "the server closed the connection")
+                    raise TransportError("the server closed the connection", "broken")
         self._flush()
 
     def _events(self, data: bytes) -> list[Any]:
         if not data:
             self.usable = False
-            raise _failed(http.client.RemoteDisconnected(""))
+            raise TransportError("the server closed the connection without an answer", "broken")
         events: list[Any] = self._h2.receive_data(data)
         if any(isinstance(event, h2.events.ConnectionTerminated) for event in events):
             self.usable = False
@@ -225,47 +204,29 @@ class _Connection:
 class _Answer:
     """What has come of an answer."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self) -> None:
         self.headers: Any = ()
         self.ended = False
-        self._limit = limit
         self._parts: list[bytes] = []
         self._size = 0
 
     def add(self, data: bytes) -> None:
+        """Raises `TransportError`."""
         self._size += len(data)
-        if self._size > self._limit:
-            raise urllib3.exceptions.ProtocolError("HTTP/2", f"the answer is larger than {self._limit >> 20} MB")
+        if self._size > MAX_BODY:
+            raise TransportError(f"the answer is larger than {MAX_BODY >> 20} MB")
         self._parts.append(data)
 
-    def response(self) -> urllib3.HTTPResponse:
-        headers = urllib3.HTTPHeaderDict()
-        status = 0
+    def received(self) -> Received:
+        """Raises `TransportError`."""
+        status, headers = 0, []
         for name, value in self.headers:
             if name == ":status":
                 status = int(value)
             elif not name.startswith(":"):
-                headers.add(name, value)
-        return urllib3.HTTPResponse(
-            body=io.BytesIO(b"".join(self._parts)),
-            headers=headers,
-            status=status,
-            version=20,
-            # This version of the protocol has no reasons: the usual one, as scripts may look at it.
-            reason=http.client.responses.get(status, ""),
-            preload_content=False,
-        )
-
-
-class _Named:
-    """Stands for a connection in errors that name its host."""
-
-    def __init__(self, host: str) -> None:
-        self.host = host
-
-
-_NO_POOL: Any = None
-
-
-def _failed(error: Exception) -> urllib3.exceptions.ProtocolError:
-    return urllib3.exceptions.ProtocolError("Connection aborted.", error)
+                headers.append((name, value))
+        body = Body(next((value for name, value in headers if name == "content-encoding"), ""))
+        for part in self._parts:
+            body.add(part)
+        # This version of the protocol has no reasons: the usual one, as scripts may look at it.
+        return Received(status, http.client.responses.get(status, ""), headers, body.whole())

@@ -14,6 +14,7 @@ from hopkey.formats.requests import request_dump, request_read
 from hopkey.runner.auth.draft import Draft
 from hopkey.runner.building import BuildError, Outgoing, address, build
 from hopkey.runner.cookies import CookieJar
+from hopkey.runner.credentials import credentials_of
 from hopkey.runner.host import RunHost
 from hopkey.runner.options import Options
 from hopkey.runner.results import Answer, Check, Fault, RequestResult, Sent, TestResult
@@ -174,7 +175,7 @@ class Turn:
             test_duration=(time.perf_counter() - start) * 1000,
             iteration=self._iteration.index + 1,
             started=started,
-            sent=Sent(outgoing.headers, outgoing.body) if outgoing else None,
+            sent=Sent(outgoing.headers, outgoing.body, credentials_of(outgoing)) if outgoing else None,
             skipped=account.skip,
         )
         return result, account.jump
@@ -224,7 +225,6 @@ class Turn:
             request=_script_request(request),
             environment=self._environment,
             url=outgoing.url if outgoing else address(request, self._scope(position, request)),
-            location=position.names,
             iteration=self._iteration,
         )
         try:
@@ -302,9 +302,9 @@ def _script_request(request: Request) -> Json:
 
 
 def _script_response(answer: Answer | None) -> ScriptResponse:
-    """The answer as scripts see it; where none came, one with status 0 and nothing in it."""
+    """The answer as scripts see it; where none came, the one that the official runner makes up."""
     if answer is None:
-        return ScriptResponse(0, "", (), b"", 0.0)
+        return ScriptResponse(400, "", (), b"{}", 0.0)
     return ScriptResponse(answer.status, answer.reason, answer.headers, answer.body, answer.duration)
 
 

@@ -59,10 +59,11 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """What went over the wire, redirects aside."""
+    """What went over the wire, redirects aside. ``credentials``: values that authorized it, which no report shows."""
 
     headers: tuple[tuple[str, str], ...]
     body: bytes | None
+    credentials: frozenset[str] = frozenset()
 
 
 class RequestResult(msgspec.Struct, frozen=True):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import msgspec
@@ -95,6 +94,8 @@ class _Run:
 
     def _side_by_side(self) -> None:
         """Iterations in threads; their results are told in order, an iteration at a time."""
+        from concurrent.futures import ThreadPoolExecutor  # most runs go one by one
+
         local = threading.local()
         workers: list[Worker] = []
 

@@ -1,119 +1,34 @@
-"""Sending requests: one connection pool for a run."""
+"""Sending requests: one set of connections for a run, redirects, cookies, and trying again."""
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import io
 import os
-import socket
-import ssl
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-import urllib3
-
 import hopkey
+from hopkey.runner.addresses import normal
 from hopkey.runner.building import Outgoing
 from hopkey.runner.cookies import CookieJar
+from hopkey.runner.credentials import credential_headers
+from hopkey.runner.direct import Direct
 from hopkey.runner.options import Connection
 from hopkey.runner.results import Answer
+from hopkey.runner.transport import Fields, Received, SendError, TransportError, context_of
 
 if TYPE_CHECKING:
-    from hopkey.runner.http2 import Http2
+    import ssl
 
-MAX_BODY = 100 * 1024 * 1024
+    from hopkey.runner.http2 import Http2
+    from hopkey.runner.proxied import Proxied
+
 MAX_REDIRECTS = 20
 _ACCEPT = "application/json, text/plain, */*"  # what servers see of the official runner
 _REDIRECTS = frozenset([301, 302, 303, 307, 308])
+_AT_HOME = ("Authorization", "Cookie", "Proxy-Authorization", "Host")
 _IDEMPOTENT = frozenset(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"])
-_CHUNK = 64 * 1024
-_BUFFER = 16 * 1024
-_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
-
-
-class SendError(OSError):
-    """No answer came. The message says why in plain words."""
-
-
-_DEADLINE = threading.local()
-"""``moment``: when the answer that this thread waits for must be whole, on the clock of `time.monotonic`."""
-
-
-class _Timed(io.RawIOBase):
-    """What arrives on a socket until the deadline: a byte now and then would hold a run for ever."""
-
-    def __init__(self, sock: Any, moment: float) -> None:
-        self._sock = sock
-        self._moment = moment
-        self._inner = sock.makefile("rb", buffering=0)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._moment - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("timed out")
-        self._sock.settimeout(left)
-        read: int | None = self._inner.readinto(buffer)
-        return read
-
-    def close(self) -> None:
-        self._inner.close()
-        super().close()
-
-
-class _Watched:
-    """The part of a socket that an answer is read from."""
-
-    def __init__(self, sock: Any) -> None:
-        self._sock = sock
-
-    def makefile(self, _mode: str) -> Any:
-        moment = getattr(_DEADLINE, "moment", None)
-        return self._sock.makefile("rb") if moment is None else io.BufferedReader(_Timed(self._sock, moment), _BUFFER)
-
-
-def _answer_of(sock: Any, *arguments: Any, **named: Any) -> http.client.HTTPResponse:
-    return http.client.HTTPResponse(_Watched(sock), *arguments, **named)  # type: ignore[arg-type]
-
-
-class _Prompt:
-    """Acknowledges what arrives at once, and reads it until the deadline.
-
-    A server that writes head and body apart, and waits for the first to be acknowledged before it sends the second
-    (Nagle's algorithm), would otherwise make every answer 40 ms late.
-    """
-
-    sock: Any
-
-    def getresponse(self) -> Any:
-        if _QUICKACK is not None and isinstance(self.sock, socket.socket):
-            with contextlib.suppress(OSError):
-                self.sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
-        return super().getresponse()  # type: ignore[misc]
-
-
-class _PlainConnection(_Prompt, urllib3.connection.HTTPConnection):
-    response_class = staticmethod(_answer_of)  # type: ignore[assignment]
-
-
-class _TlsConnection(_Prompt, urllib3.connection.HTTPSConnection):
-    response_class = staticmethod(_answer_of)  # type: ignore[assignment]
-
-
-class _PlainPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _PlainConnection
-
-
-class _TlsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
-
-
-_POOLS = {"http": _PlainPool, "https": _TlsPool}
 
 
 class Sender:
@@ -124,14 +39,13 @@ class Sender:
 
     def __init__(self, connection: Connection | None = None) -> None:
         self._connection = connection or Connection()
-        self._timeout = self._connection.timeout
-        self._tls: dict[str, Any] = {}
-        if self._connection != Connection(timeout=self._timeout, retries=self._connection.retries):
-            self._tls = _tls(self._connection)
-        self._direct = urllib3.PoolManager(num_pools=50, maxsize=8, **self._tls)
-        self._direct.pool_classes_by_scheme = _POOLS
+        self._lock = threading.Lock()
+        self._tls: ssl.SSLContext | None = None
+        if self._connection.ca_file or self._connection.client_cert:
+            self._context()  # to learn before the run of files that cannot be used
+        self._direct = Direct(self._context)
         self._http2 = _http2(self._connection) if self._connection.http2 else None
-        self._proxies: dict[str, urllib3.ProxyManager] = {}
+        self._proxies: dict[str, Proxied] = {}
         self._uses_proxies = self._connection.proxy is not None or any(
             name.lower().endswith("_proxy") for name in os.environ
         )
@@ -142,115 +56,104 @@ class Sender:
         `seconds` bounds the whole; each answer by itself is bounded by the time-out of the connection.
         """
         start = time.perf_counter()
-        deadline = None if seconds is None else start + seconds
-        method, url, body = outgoing.method, outgoing.url, outgoing.body
-        headers = urllib3.HTTPHeaderDict((name, _wire(value)) for name, value in outgoing.headers)
-        headers.setdefault("User-Agent", f"hopkey/{hopkey.__version__}")
-        headers.setdefault("Accept", _ACCEPT)
-        headers.setdefault("Accept-Encoding", "gzip, deflate")
+        end = None if seconds is None else time.monotonic() + seconds
+        method, url, body = outgoing.method, normal(outgoing.url), outgoing.body
+        headers = Fields((name, _wire(value)) for name, value in outgoing.headers)
+        headers.default("User-Agent", f"hopkey/{hopkey.__version__}")
+        headers.default("Accept", _ACCEPT)
+        headers.default("Accept-Encoding", "gzip, deflate")
         for _ in range(MAX_REDIRECTS + 1):
-            response, content = self._exchange(method, url, headers, body, cookies, deadline)
-            location = response.headers.get("Location")
-            if not (self._connection.follow_redirects and outgoing.follow) or response.status not in _REDIRECTS:
+            received = self._exchange(method, url, headers, body, cookies, end)
+            location = received.first("location")
+            if not (self._connection.follow_redirects and outgoing.follow) or received.status not in _REDIRECTS:
                 break
             if not location:
                 break
             target = _redirect(url, location)
-            if response.status == 303 or (response.status in (301, 302) and method == "POST"):
+            if received.status == 303 or (received.status in (301, 302) and method == "POST"):
                 method, body = ("GET" if method != "HEAD" else method), None
                 for name in ("Content-Type", "Content-Length", "Content-Encoding"):
                     headers.discard(name)
             if _leaves(url, target):
-                for name in ("Authorization", "Cookie", "Proxy-Authorization"):
+                for name in (*_AT_HOME, *credential_headers(outgoing.auth)):
                     headers.discard(name)
             url = target
         else:
             raise SendError(f"more than {MAX_REDIRECTS} redirects")
         return Answer(
-            status=response.status,
-            reason=response.reason or "",
-            headers=tuple((key.lower(), value) for key, value in _joined(response.headers)),
-            body=content,
+            status=received.status,
+            reason=received.reason,
+            headers=_joined(received.headers),
+            body=received.body,
             duration=(time.perf_counter() - start) * 1000,
             url=url,
         )
 
     def close(self) -> None:
-        self._direct.clear()
+        self._direct.close()
         if self._http2 is not None:
             self._http2.close()
         for proxy in self._proxies.values():
-            proxy.clear()
+            proxy.close()
 
     def _exchange(
         self,
         method: str,
         url: str,
-        headers: urllib3.HTTPHeaderDict,
+        headers: Fields,
         body: bytes | None,
         cookies: CookieJar | None,
-        deadline: float | None,
-    ) -> tuple[Any, bytes]:
+        end: float | None,
+    ) -> Received:
         """One request and its answer, tried again where the connection failed."""
         sent = headers
         line = cookies.header(url) if cookies is not None else ""
         if line:
             sent = headers.copy()
             own = sent.get("Cookie")
-            sent["Cookie"] = f"{own}; {line}" if own else line
+            sent.set("Cookie", f"{own}; {line}" if own else line)
         if body is None and method in ("POST", "PUT", "PATCH") and "Content-Length" not in sent:
             sent = sent.copy()
-            sent["Content-Length"] = "0"
+            sent.set("Content-Length", "0")
         for attempt in range(self._connection.retries + 1):
             try:
-                response, content = self._attempt(method, url, sent, body, deadline)
+                received = self._attempt(method, url, sent, body, end)
                 break
-            except urllib3.exceptions.HTTPError as error:
+            except TransportError as error:
                 if attempt == self._connection.retries or not _may_retry(method, error):
-                    raise SendError(explain(error)) from None
-            except (OSError, UnicodeError, ValueError) as error:
-                raise SendError(str(error) or type(error).__name__) from None
+                    raise
             time.sleep(min(0.2 * 2**attempt, 5.0))
         if cookies is not None:
-            cookies.receive(url, response.headers.getlist("Set-Cookie"))
-        return response, content
+            cookies.receive(url, received.all("set-cookie"))
+        return received
 
-    def _attempt(
-        self, method: str, url: str, headers: urllib3.HTTPHeaderDict, body: bytes | None, deadline: float | None
-    ) -> tuple[Any, bytes]:
-        timeout = self._timeout
-        if deadline is not None:
-            timeout = min(timeout, deadline - time.perf_counter())
-            if timeout <= 0:
-                raise SendError("the server did not answer in time")
-        _DEADLINE.moment = time.monotonic() + timeout
-        pool = self._pool(url)
-        if self._http2 is not None and pool is self._direct and url.startswith("https:"):
-            answer = self._http2.request(method, url, headers, body, _DEADLINE.moment, MAX_BODY)
-            if answer is not None:
-                return answer, _read(answer, deadline)
-        response = pool.request(
-            method,
-            url,
-            headers=headers,
-            body=body,
-            timeout=timeout,
-            retries=False,
-            redirect=False,
-            preload_content=False,
-        )
-        try:
-            return response, _read(response, deadline)
-        finally:
-            response.release_conn()
-
-    def _pool(self, url: str) -> urllib3.PoolManager:
+    def _attempt(self, method: str, url: str, headers: Fields, body: bytes | None, end: float | None) -> Received:
+        moment = time.monotonic() + self._connection.timeout
+        if end is not None:
+            moment = min(moment, end)
         proxy = self._proxy_for(url) if self._uses_proxies else None
-        if proxy is None:
-            return self._direct
-        if proxy not in self._proxies:
-            self._proxies[proxy] = _proxy(proxy, self._tls)
-        return self._proxies[proxy]
+        if proxy is not None:
+            return self._proxied(proxy).request(method, url, headers, body, max(0.001, moment - time.monotonic()))
+        if self._http2 is not None and url.startswith("https:"):
+            received = self._http2.request(method, url, headers, body, moment)
+            if received is not None:
+                return received
+        return self._direct.request(method, url, headers, body, moment)
+
+    def _context(self) -> ssl.SSLContext:
+        with self._lock:
+            if self._tls is None:
+                self._tls = context_of(self._connection)
+            return self._tls
+
+    def _proxied(self, proxy: str) -> Proxied:
+        from hopkey.runner.proxied import Proxied  # few machines have a proxy
+
+        context = self._context()
+        with self._lock:
+            if proxy not in self._proxies:
+                self._proxies[proxy] = Proxied(proxy, context, verify=self._connection.verify)
+            return self._proxies[proxy]
 
     def _proxy_for(self, url: str) -> str | None:
         if self._connection.proxy is not None:
@@ -266,97 +169,13 @@ class Sender:
         return found if found is None or "://" in found else f"http://{found}"
 
 
-def explain(error: Exception) -> str:
-    """Why there was no answer, for a person: name resolution, refused, timed out, TLS."""
-    reason: Any = getattr(error, "reason", None) or error
-    host = getattr(getattr(reason, "conn", None), "host", "")
-    where = f" {host}" if host else ""
-    text = str(reason)
-    if isinstance(reason, urllib3.exceptions.ProxyError):
-        return f"the proxy gave no connection: {reason.args[-1] if reason.args else reason}"
-    if isinstance(reason, urllib3.exceptions.NameResolutionError):
-        return f"the host name{where} could not be resolved"
-    if isinstance(reason, urllib3.exceptions.SSLError):
-        cause = reason.args[0] if reason.args else reason
-        return f"the TLS connection failed: {getattr(cause, 'verify_message', None) or cause}"
-    if "refused" in text:  # before time-outs: to urllib3 a refused connection is one of these
-        return f"connection refused by{where or ' the host'}"
-    if isinstance(reason, urllib3.exceptions.TimeoutError) and "timed out" in text:
-        return "the server did not answer in time"
-    if isinstance(reason, urllib3.exceptions.DecodeError):
-        return "the answer is not compressed as its Content-Encoding says"
-    if isinstance(reason, urllib3.exceptions.ProtocolError):
-        return _broken(reason.args[-1] if reason.args else reason)
-    if isinstance(reason, urllib3.exceptions.NewConnectionError):
-        return text.rsplit(": ", 1)[-1]
-    return text
-
-
-def _broken(cause: object) -> str:
-    """What was wrong with an answer that is no HTTP, or not whole."""
-    if isinstance(cause, http.client.RemoteDisconnected):
-        return "the server closed the connection without an answer"
-    if isinstance(cause, ConnectionError | ssl.SSLError):
-        return "the server broke off the connection"
-    if isinstance(cause, http.client.IncompleteRead | urllib3.exceptions.IncompleteRead):
-        return "the answer broke off before its end"
-    if isinstance(cause, http.client.BadStatusLine | http.client.UnknownProtocol):
-        return "what came back is no HTTP answer"
-    if isinstance(cause, http.client.HTTPException):
-        return f"the answer cannot be read: {cause}"
-    return str(cause)
-
-
-def _read(response: Any, deadline: float | None) -> bytes:
-    """The whole body, decompressed. Raises `SendError` where it is too large or too slow."""
-    parts = []
-    size = 0
-    for chunk in response.stream(_CHUNK, decode_content=True):
-        size += len(chunk)
-        if size > MAX_BODY:
-            raise SendError(f"the answer is larger than {MAX_BODY // (1024 * 1024)} MB")
-        if deadline is not None and time.perf_counter() > deadline:
-            raise SendError("the server did not answer in time")
-        parts.append(chunk)
-    return b"".join(parts)
-
-
-def _tls(connection: Connection) -> dict[str, Any]:
-    """Arguments of a pool for these certificates. Raises `SendError` for files that cannot be used."""
-    context = ssl.create_default_context()
-    try:
-        if connection.ca_file is not None:
-            context.load_verify_locations(connection.ca_file)
-        if connection.client_cert is not None:
-            context.load_cert_chain(connection.client_cert, connection.client_key)
-    except (OSError, ssl.SSLError) as error:
-        files = ", ".join(str(file) for file in (connection.ca_file, connection.client_cert) if file)
-        raise SendError(f"the certificates cannot be used ({files}): {error}") from None
-    if not connection.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-    arguments: dict[str, Any] = {"ssl_context": context}
-    if not connection.verify:
-        arguments["assert_hostname"] = False
-    return arguments
-
-
 def _http2(connection: Connection) -> Http2:
     """With a context of its own, which offers HTTP/2. Raises `SendError` where the package is not there."""
     try:
         from hopkey.runner.http2 import Http2
     except ModuleNotFoundError:
         raise SendError("--http2 needs: pip install 'hopkey[http2]'") from None
-    return Http2(_tls(connection)["ssl_context"])
-
-
-def _proxy(url: str, tls: dict[str, Any]) -> urllib3.ProxyManager:
-    parts = urlsplit(url)
-    headers = None
-    if parts.username:
-        headers = urllib3.make_headers(proxy_basic_auth=f"{parts.username}:{parts.password or ''}")
-    return urllib3.ProxyManager(url, proxy_headers=headers, num_pools=50, maxsize=8, **tls)
+    return Http2(context_of(connection))
 
 
 def _redirect(url: str, location: str) -> str:
@@ -365,7 +184,7 @@ def _redirect(url: str, location: str) -> str:
         target = urljoin(url, location)
         parts = urlsplit(target)
         if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
-            return target
+            return normal(target)
     except ValueError:
         pass
     raise SendError(f"it redirects to {location[:200]!r}, which is no address that could be asked")
@@ -377,16 +196,9 @@ def _leaves(url: str, target: str) -> bool:
     return one.hostname != two.hostname or one.port != two.port or (one.scheme == "https" and two.scheme == "http")
 
 
-def _may_retry(method: str, error: Exception) -> bool:
+def _may_retry(method: str, error: TransportError) -> bool:
     """A connection that was never made may always be tried again; one that broke only where that does no harm."""
-    reason: Any = getattr(error, "reason", None) or error
-    if isinstance(reason, urllib3.exceptions.SSLError):
-        return False
-    if isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError):
-        return True
-    return method in _IDEMPOTENT and isinstance(
-        reason, urllib3.exceptions.ProtocolError | urllib3.exceptions.ReadTimeoutError
-    )
+    return error.reason == "connect" or (error.reason in ("broken", "time") and method in _IDEMPOTENT)
 
 
 def _wire(value: str) -> str:
@@ -398,6 +210,13 @@ def _wire(value: str) -> str:
     return value
 
 
-def _joined(headers: Any) -> list[tuple[str, str]]:
+def _joined(headers: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """Each header once; repeated ones joined by ``, `` as scripts of the official runner see them."""
-    return [(name, ", ".join(headers.getlist(name))) for name in dict.fromkeys(key.lower() for key in headers)]
+    found: dict[str, str] = {}
+    for name, value in headers:
+        key: Any = name.lower()
+        found[key] = f"{found[key]}, {value}" if key in found else value
+    return tuple(found.items())
+
+
+__all__ = ["SendError", "Sender"]

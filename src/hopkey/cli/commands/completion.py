@@ -69,8 +69,8 @@ def whole() -> argparse.ArgumentParser:
             continue
         for action in made._actions:
             if action.metavar in ("COLLECTION", "ENVIRONMENT", "FILE", "PATH"):
-                action.complete = shtab.FILE
+                action.complete = shtab.FILE  # type: ignore[attr-defined]
             elif action.metavar == "DIR":
-                action.complete = shtab.DIRECTORY
+                action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
         commands.add_parser(name, parents=[made], add_help=False, help=text, description=text)
     return result

@@ -27,14 +27,14 @@ def sign(
     now: datetime | None = None,
 ) -> None:
     """Sign `draft` in its headers, or in its query (a pre-signed address). Raises `AuthError`."""
-    if not access_key or not secret_key:
-        raise AuthError("AWS signature: access key and secret key are needed")
     stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
     region, service = region or "us-east-1", service or _service_of(draft.host)
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
     payload = hashlib.sha256(draft.body or b"").hexdigest()
-    if in_query and service == "s3":
-        payload = "UNSIGNED-PAYLOAD"
+    if service == "s3":
+        # As in the official runner, unless the request names the hash itself.
+        payload = "" if in_query else draft.header("x-amz-content-sha256")
+        payload = payload or "UNSIGNED-PAYLOAD"
     headers = {name: value for name, (_, value) in draft.headers.items() if name not in _UNSIGNED}
     headers["host"] = draft.host
     if not in_query:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -14,14 +13,16 @@ class AuthError(Exception):
     """Settings that cannot authorize anything. The message says what to change."""
 
 
-@dataclass(slots=True)
 class Draft:
     """Method, address with its query, headers by lower-case name, and the body as it will be sent."""
 
-    method: str
-    url: str
-    headers: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
-    body: bytes | None = field(default=None, repr=False)
+    def __init__(
+        self, method: str, url: str, headers: dict[str, tuple[str, str]] | None = None, body: bytes | None = None
+    ) -> None:
+        self.method = method
+        self.url = url
+        self.headers = {} if headers is None else headers
+        self.body = body
 
     @property
     def host(self) -> str:

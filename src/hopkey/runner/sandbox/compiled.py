@@ -12,9 +12,7 @@ import hashlib
 import os
 import platform
 import stat
-import tempfile
 import threading
-from importlib import resources
 from pathlib import Path
 
 import wasmtime
@@ -23,6 +21,9 @@ MISSING = (
     "The script engine is not in this installation. Install Hopkey from its wheel, or in a checkout run "
     "`pip install -e .`, which fetches it."
 )
+
+
+_PACKAGED = Path(__file__).parent / "engine"
 
 
 class EngineMissing(Exception):
@@ -37,10 +38,10 @@ def load(cache_dir: Path | None) -> tuple[wasmtime.Engine, wasmtime.Module]:
     """
     engine = _engine()
     name = f"engine-{engine_key()}.cwasm"
-    with resources.as_file(resources.files("hopkey.runner.sandbox.engine").joinpath(name)) as path:
-        if path.is_file():
-            with contextlib.suppress(OSError, wasmtime.WasmtimeError):
-                return engine, wasmtime.Module.deserialize_file(engine, str(path))
+    path = _PACKAGED / name
+    if path.is_file():
+        with contextlib.suppress(OSError, wasmtime.WasmtimeError):
+            return engine, wasmtime.Module.deserialize_file(engine, str(path))
     folder = cache_dir if cache_dir is not None and _is_private(cache_dir) else None
     if folder is not None:
         with contextlib.suppress(OSError, wasmtime.WasmtimeError):
@@ -82,9 +83,8 @@ def engine_digest() -> str:
 
 @functools.cache
 def _wasm() -> bytes:
-    file = resources.files("hopkey.runner.sandbox.engine").joinpath("quickjs.wasm")
     try:
-        return file.read_bytes()
+        return (_PACKAGED / "quickjs.wasm").read_bytes()
     except FileNotFoundError:
         raise EngineMissing(MISSING) from None
 
@@ -92,7 +92,7 @@ def _wasm() -> bytes:
 def packaged(name: str) -> bytes | None:
     """A file that the build has put beside the engine; None where there is none."""
     try:
-        return resources.files("hopkey.runner.sandbox.engine").joinpath(name).read_bytes()
+        return (_PACKAGED / name).read_bytes()
     except FileNotFoundError:
         return None
 
@@ -158,6 +158,8 @@ def _owned(state: os.stat_result) -> bool:
 
 def _store(path: Path, code: bytes | bytearray) -> None:
     """Write beside and rename, so that nobody ever loads half a file; a cache that cannot be written is no error."""
+    import tempfile  # a run that finds everything in place has no use for it
+
     with contextlib.suppress(OSError):
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".engine-")
         try:

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 import wasmtime
+from wasmtime._ffi import wasmtime_func_call, wasmtime_val_t
+from wasmtime._func import enter_wasm
 
 PAGE = 65536
 _ZEROS = bytes(65536)
@@ -147,7 +149,7 @@ class Machine:
         linker.define(self._store, "a", "a", self._memory)
         self._define_imports(linker, module)
         exports = linker.instantiate(self._store, module).exports(self._store)
-        self._functions: dict[str, Any] = {name: exports[short] for name, short in _EXPORTS.items()}
+        self._functions = {name: _bound(exports[short], self._store) for name, short in _EXPORTS.items()}
         if snapshot is None:
             self.call("initialise")
             self.runtime = self.call("NewRuntime")
@@ -183,7 +185,7 @@ class Machine:
     def call(self, name: str, *arguments: Any) -> int:
         """Call an export. Raises `Trap`."""
         try:
-            result = self._functions[name](self._store, *arguments)
+            result = self._functions[name](*arguments)
         except wasmtime.Trap as error:
             if error.trap_code is wasmtime.TrapCode.INTERRUPT:
                 raise Trap("timeout", "out of time") from None
@@ -368,6 +370,31 @@ class Machine:
 
     def _normalise_module(self, _runtime: int, _context: int, base: int, name: int) -> int:
         return self._write(self._module_source(self._read_text(base), self._read_text(name)))[0]
+
+
+def _bound(function: Any, store: wasmtime.Store) -> Callable[..., Any]:
+    """`function`, called without asking it for its types each time: a script makes a dozen calls."""
+    kind = function.type(store)
+    types = [str(item) for item in (*kind.params, *kind.results)]
+    if types != ["i32"] * len(types) or len(kind.results) > 1:
+        return lambda *arguments: function(store, *arguments)
+    count, returns = len(kind.params), len(kind.results)
+    # Arguments are taken before the call, and the result is read right after it: calls within a call do no harm.
+    values, results = (wasmtime_val_t * count)(), (wasmtime_val_t * 1)()
+    target, context = ctypes.byref(function._func), store._context()
+
+    def call(*arguments: int) -> Any:
+        if len(arguments) != count:
+            raise TypeError(f"{count} arguments are needed, not {len(arguments)}")
+        for index, argument in enumerate(arguments):
+            values[index].of.i32 = argument
+        with enter_wasm(store) as trap:
+            error = wasmtime_func_call(context, target, values, count, results, returns, trap)
+            if error:
+                raise wasmtime.WasmtimeError._from_ptr(error)
+        return results[0].of.i32 if returns else None
+
+    return call
 
 
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None

@@ -10,11 +10,9 @@ import os
 import re
 import threading
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from importlib import resources
 from pathlib import Path
-from typing import Any
-from urllib.parse import urljoin, urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
 from hopkey.runner.sandbox.compiled import cached, engine_digest, keep, load, packaged
 from hopkey.runner.sandbox.machine import PAGE, JavaScriptError, Machine, Snapshot, Trap
@@ -31,6 +29,9 @@ from hopkey.runner.sandbox.types import (
     TestBlock,
     source_clean,
 )
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 SNAPSHOT = "snapshot.bin"
 PARSER = "acorn.js"
@@ -166,7 +167,6 @@ class Sandbox:
                 "response": None if script.response is None else _response_value(script.response),
                 "environment": script.environment,
                 "url": script.url,
-                "location": list(script.location) or [""],
                 "seed": [str(int.from_bytes(seed[:8])), str(int.from_bytes(seed[8:]))],
                 "limits": {
                     "output": self._limits.output_characters,
@@ -214,6 +214,8 @@ class Sandbox:
         if not sent:
             time.sleep(seconds)
             return set()
+        from concurrent.futures import FIRST_COMPLETED, wait
+
         return wait(sent, timeout=seconds, return_when=FIRST_COMPLETED).done
 
     def _settle(self, machine: Machine, identity: int, ok: bool, value: Any) -> None:
@@ -222,6 +224,8 @@ class Sandbox:
 
     def _send(self, argument: Any) -> Future[FetchResponse]:
         if self._senders is None:
+            from concurrent.futures import ThreadPoolExecutor  # few scripts send requests
+
             self._senders = ThreadPoolExecutor(6, "script fetch")
         request = FetchRequest(
             method=str(argument["method"]),
@@ -306,8 +310,11 @@ class Sandbox:
         def refuse(reason: str) -> str:
             return f"throw new Error({json.dumps(f'Cannot import {url}: {reason}')})"
 
+        if url.startswith("data:"):
+            source = _data(url)
+            return refuse("it is no JavaScript") if source is None else source
         if urlsplit(url).scheme not in ("http", "https"):
-            return refuse("only http and https addresses can be imported")
+            return refuse("only http, https and data addresses can be imported")
         try:
             answer = self._host.module(url, max(0.001, self._deadline - time.monotonic()))
         except OSError as error:
@@ -379,11 +386,23 @@ def _sources(script: Script) -> list[str]:
 
 
 def _prelude() -> str:
-    folder = resources.files("hopkey.runner.sandbox").joinpath("js")
-    files = sorted((item for item in folder.iterdir() if item.name.endswith(".js")), key=lambda item: item.name)
+    files = sorted((Path(__file__).parent / "js").glob("*.js"))
     body = "\n".join(item.read_text("utf-8") for item in files)
     # One function around it all: scripts share no name with the prelude but what it puts into globalThis.
     return f'(() => {{"use strict"; const __host = globalThis.__host;\n{body}\n}})()'
+
+
+def _data(url: str) -> str | None:
+    """The JavaScript in a ``data:`` address (RFC 2397); None where there is none."""
+    head, comma, content = url.removeprefix("data:").partition(",")
+    kind, *options = head.split(";")
+    if not comma or "javascript" not in kind:
+        return None
+    data = unquote_to_bytes(content)
+    try:
+        return (base64.b64decode(data) if "base64" in options else data).decode("utf-8", "replace")
+    except ValueError:
+        return None
 
 
 def _response_value(answer: ScriptResponse) -> dict[str, Any]:
@@ -396,7 +415,7 @@ def _response_value(answer: ScriptResponse) -> dict[str, Any]:
         "status": answer.status,
         "statusText": answer.status_text,
         "headers": [{"key": key, "value": value} for key, value in answer.headers],
-        "duration": max(1, round(answer.duration)) if answer.status else 0,
+        "duration": max(1, round(answer.duration)) if answer.duration else 0,
         "text": text,
         "base64": encoded,
         "deep": _is_deep(answer.body),

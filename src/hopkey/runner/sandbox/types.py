@@ -49,7 +49,7 @@ class Script(msgspec.Struct, frozen=True):
     ``name`` says where it stands ("Orders / Create: test script"), for messages; ``then`` are names and sources of
     those that follow it in the same engine, so that they find what it put into ``globalThis``; one that throws ends
     the chain, and none of its results count. ``request`` is the request with what
-    it inherits, in the newest schema; ``url`` where it goes; ``location`` the names from the collection down to it.
+    it inherits, in the newest schema; ``url`` where it goes.
     """
 
     phase: Literal["pre", "test"]
@@ -63,7 +63,6 @@ class Script(msgspec.Struct, frozen=True):
     response: ScriptResponse | None = None
     environment: str = ""
     url: str = ""
-    location: Sequence[str] = ()
     iteration: Iteration = msgspec.field(default_factory=Iteration)
 
 

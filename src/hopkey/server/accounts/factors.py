@@ -94,7 +94,8 @@ def totp_enable(*, user: User, secret: str, code: str, by: Actor) -> list[str] |
         factors_lock(user)
         if Authenticator.objects.filter(user_id=user.pk, type=TOTP_TYPE).exists():
             raise Conflict("totp_exists", "There is an authenticator app already: remove it first.")
-        TOTP.activate(user, secret)
+        # The code that turned it on has counted: it signs nobody in.
+        _first_use(TOTP.activate(user, secret).instance, code)
         record(Event.USER_TOTP_ADDED, by=by, kind="user", id=user.pk, label=user.email)
         codes = recovery_codes_ensure(user=user, by=by)
         text = "An authenticator app is now asked for when you sign in."

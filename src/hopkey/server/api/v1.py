@@ -7,7 +7,7 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
 from hopkey.server.api import team_tokens
-from hopkey.server.api.console import audit, automation, overview, policy, tokens, users
+from hopkey.server.api.console import audit, automation, mail, overview, policy, tokens, users, webhooks
 from hopkey.server.api.guard import BadRequest, caller_of, not_found, reply
 from hopkey.server.api.openapi import openapi_view
 
@@ -17,6 +17,8 @@ ROUTES = (
     *users.ROUTES,
     *policy.ROUTES,
     *automation.ROUTES,
+    *mail.ROUTES,
+    *webhooks.ROUTES,
     *audit.ROUTES,
     *team_tokens.ROUTES,
 )

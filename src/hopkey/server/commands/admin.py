@@ -71,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
         ("delete", "delete an account with its tokens"),
         ("link", "print a one-time link with which somebody gets in again"),
         ("second-factor-remove", "take the second factors from somebody who lost them"),
+        ("single-sign-on-unlink", "forget which identity at the provider signs in as an account"),
     ):
         user(name, text, f"people.{name.replace('-', '_')}").add_argument("email", metavar="EMAIL_OR_ID")
     administrator = user("administrator", "make somebody an administrator, or no longer", "people.administrator")

@@ -10,9 +10,11 @@ from hopkey.server.audit.chain import Verdict
 from hopkey.server.audit.models import AuditEvent
 from hopkey.server.automation.models import AutomationToken
 from hopkey.server.automation.selectors import stopped_by
+from hopkey.server.mail.models import Message
 from hopkey.server.tokens.dry_run import DryRun
 from hopkey.server.tokens.models import Token
 from hopkey.server.tokens.policy import Over, Policy
+from hopkey.server.webhooks.models import Delivery, Endpoint
 
 
 def moment(value: datetime | None) -> str | None:
@@ -181,4 +183,48 @@ def verdict_shape(verdict: Verdict) -> dict[str, Any]:
         "checked": verdict.checked,
         "removed": verdict.pruned_seq,
         "head": f"{verdict.seq}:{verdict.hash}",
+    }
+
+
+def mail_shape(message: Message) -> dict[str, Any]:
+    """What is said of a mail: never its text."""
+    return {
+        "id": str(message.pk),
+        "state": message.state,
+        "to": message.to,
+        "subject": message.subject,
+        "template": message.template,
+        "attempts": message.attempts,
+        "error": message.error,
+        "createdOn": moment(message.created_at),
+        "endedOn": moment(message.ended_at),
+    }
+
+
+def webhook_shape(endpoint: Endpoint) -> dict[str, Any]:
+    """What is said of a webhook: never its secret."""
+    return {
+        "id": endpoint.pk,
+        "url": endpoint.url,
+        "events": list(endpoint.events),
+        "enabled": endpoint.enabled,
+        "disabledWhy": endpoint.disabled_why,
+        "createdOn": moment(endpoint.created_at),
+        "failingSince": moment(endpoint.failing_since),
+        "deliveredOn": moment(endpoint.delivered_at),
+    }
+
+
+def delivery_shape(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "id": str(delivery.pk),
+        "webhookId": delivery.key,
+        "event": delivery.event,
+        "state": delivery.state,
+        "attempts": delivery.attempts,
+        "status": delivery.status,
+        "error": delivery.error,
+        "answer": delivery.answer,
+        "createdOn": moment(delivery.created_at),
+        "endedOn": moment(delivery.ended_at),
     }

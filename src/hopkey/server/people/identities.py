@@ -83,6 +83,23 @@ def identity_disconnect(*, user: User, by: Actor) -> None:
         factor_change_tell(user, by, "A sign-in was unlinked", text)
 
 
+def identity_forget(*, user: User, by: Actor) -> int:
+    """Unlink every identity of an account, for an operator: the next sign-in may link another one; how many.
+
+    Meant for whoever got a new identity at the provider. The sessions stay.
+    """
+    with transaction.atomic(durable=True):
+        rows = list(OidcIdentity.objects.select_for_update().filter(user=user))
+        for row in rows:
+            row.delete()
+            detail = {"issuer": row.issuer, "subject": row.subject}
+            record(Event.USER_OIDC_UNLINKED, by=by, kind="user", id=user.pk, label=user.email, detail=detail)
+        if rows:
+            text = f"{by.label} unlinked single sign-on from your account."
+            factor_change_tell(user, by, "A sign-in was unlinked", text)
+    return len(rows)
+
+
 def identity_confirms(*, user: User, claims: Claims) -> None:
     """Whether this identity is the account's own, and was proven just now.
 

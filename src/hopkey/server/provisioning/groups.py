@@ -24,7 +24,7 @@ from hopkey.server.workspaces.models import Kind, Membership, Role, Workspace
 from hopkey.server.workspaces.standing import members_set_rows
 
 NAME_LENGTH = 150
-MEMBERS = 20_000
+MEMBERS = 10_000
 _ROLES = {f"{role.value.lower()}{plural}": role for role in Role for plural in ("", "s")}
 _ORDER = (Role.VIEWER, Role.EDITOR, Role.OWNER)
 
@@ -88,6 +88,24 @@ def group_change(*, group: Group, display_name: str, external_id: str, member_id
     return group
 
 
+def group_members_change(*, group: Group, come: Collection[str], go: Collection[str], by: Actor) -> None:
+    """Some come and some go; nobody else is looked at, however many there are. Who is in it already, or is not, is no
+    error. Raises as `group_change` does.
+    """
+    with transaction.atomic(durable=True):
+        group = Group.objects.select_for_update(of=("self",)).select_related("team").get(pk=group.pk)
+        there = set(group.members.filter(user_id__in={*come, *go}).values_list("user_id", flat=True))
+        new, gone = set(come) - there, set(go) & there
+        if not (new or gone):
+            return
+        _members_change(group, new, gone, group.members.count())
+        group.changed_at = timezone.now()
+        group.save(update_fields=["changed_at"])
+        detail = {"added": len(new), "removed": len(gone)}
+        record(Event.GROUP_CHANGED, by=by, kind="group", id=group.pk, label=group.display_name, detail=detail)
+        _standing_apply(group.team, new | gone, by)
+
+
 def group_delete(*, group: Group, by: Actor) -> None:
     """The team stays, with all it holds; its members by this group leave it. Raises `Conflict` (``last_owner``)."""
     with transaction.atomic(durable=True):
@@ -148,17 +166,20 @@ def _renamed(group: Group, display_name: str, by: Actor) -> None:
 
 def _members_set(group: Group, member_ids: Collection[str], by: Actor, *, everybody: bool = True) -> None:
     wanted = set(member_ids)
-    if len(wanted) > MEMBERS:
-        raise DomainError("too_many", f"A group has at most {MEMBERS} members.", field="members")
     before = set(group.members.values_list("user_id", flat=True))
-    new = wanted - before
-    found = set(User.objects.filter(pk__in=new).values_list("pk", flat=True))
-    if found != new:
-        unknown = ", ".join(sorted(new - found)[:3])[:200]
-        raise NotFound("user_not_found", f"There is no account with the id {unknown}.")
-    GroupMember.objects.bulk_create([GroupMember(group=group, user_id=item) for item in sorted(new)], batch_size=200)
-    group.members.filter(user_id__in=before - wanted).delete()
+    _members_change(group, wanted - before, before - wanted, len(before))
     _standing_apply(group.team, (before | wanted) if everybody else (before ^ wanted), by)
+
+
+def _members_change(group: Group, come: set[str], go: set[str], before: int) -> None:
+    if before + len(come) - len(go) > MEMBERS:
+        raise DomainError("too_many", f"A group has at most {MEMBERS} members.", field="members")
+    unknown = come - set(User.objects.filter(pk__in=come).values_list("pk", flat=True))
+    if unknown:
+        named = ", ".join(sorted(unknown)[:3])[:200]
+        raise NotFound("user_not_found", f"There is no account with the id {named}.")
+    GroupMember.objects.bulk_create([GroupMember(group=group, user_id=item) for item in sorted(come)], batch_size=200)
+    group.members.filter(user_id__in=go).delete()
 
 
 def _standing_apply(team: Workspace, user_ids: Collection[str], by: Actor) -> None:

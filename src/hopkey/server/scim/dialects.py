@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 
@@ -17,6 +18,40 @@ def patch_normalise(body: dict[str, Any]) -> dict[str, Any]:
         return body
     rest = {name: value for name, value in body.items() if name.lower() != "operations"}
     return {**rest, "Operations": [_operation(item) for item in operations]}
+
+
+def member_changes(body: dict[str, Any]) -> tuple[set[str], set[str]] | None:
+    """Of a normalised PATCH that only lets members come and go, by their ids: who comes, and who goes. None for
+    anything else, and for what is to be refused.
+    """
+    come: set[str] = set()
+    go: set[str] = set()
+    operations = body.get("Operations")
+    for item in operations if isinstance(operations, list) and operations else [None]:
+        change = _member_change(item) if isinstance(item, dict) else None
+        if change is None:
+            return None
+        adding, ids = change
+        come, go = (come | ids, go - ids) if adding else (come - ids, go | ids)
+    return come, go
+
+
+def _member_change(item: dict[str, Any]) -> tuple[bool, set[str]] | None:
+    op, path, value = str(item.get("op")).lower(), item.get("path"), item.get("value")
+    if op == "remove" and isinstance(path, str) and value is None:
+        found = _ONE_MEMBER.fullmatch(path.strip())
+        return (False, {found[1]}) if found else None
+    if not path and op == "add" and isinstance(value, dict) and set(value) == {"members"}:
+        path, value = "members", _members(value["members"])
+    if op not in ("add", "remove") or not isinstance(path, str) or path.strip().lower() != "members":
+        return None
+    values: list[Any] = value if isinstance(value, list) else [value]
+    if not all(isinstance(one, dict) and isinstance(one.get("value"), str) and "type" not in one for one in values):
+        return None
+    return op == "add", {one["value"] for one in values}
+
+
+_ONE_MEMBER = re.compile(r'members\[\s*value\s+eq\s+"([A-Za-z0-9_-]{1,64})"\s*\]', re.IGNORECASE)
 
 
 def _operation(item: Any) -> Any:

@@ -8,11 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from scim2_models import Context, Meta, PatchOp, Reference
 
 from hopkey.server.audit.actor import Actor
-from hopkey.server.provisioning.groups import group_change, group_create, group_delete
+from hopkey.server.provisioning.groups import group_change, group_create, group_delete, group_members_change
 from hopkey.server.provisioning.models import Group as Kept
 from hopkey.server.provisioning.models import GroupMember
 from hopkey.server.provisioning.selectors import group_get, group_list
-from hopkey.server.scim.dialects import patch_normalise
+from hopkey.server.scim.dialects import member_changes, patch_normalise
 from hopkey.server.scim.filters import GROUP
 from hopkey.server.scim.guard import Wrong, answer, body_of, holder_of, method_of
 from hopkey.server.scim.resources import Group, Member, User
@@ -62,9 +62,12 @@ def one(request: HttpRequest, group_id: str) -> HttpResponse:
         if "members" not in wanted.model_fields_set:  # left out is not emptied
             wanted.members = _resource(kept, _members([kept.pk]), "").members
     else:
-        operations = PatchOp[Group].model_validate(
-            patch_normalise(body_of(request)), scim_ctx=Context.RESOURCE_PATCH_REQUEST
-        )
+        body = patch_normalise(body_of(request))
+        changes = member_changes(body)
+        if changes is not None:  # what providers send most: a group of thousands is neither read nor sent back
+            group_members_change(group=kept, come=changes[0], go=changes[1], by=_actor(request))
+            return answer(None, 204)
+        operations = PatchOp[Group].model_validate(body, scim_ctx=Context.RESOURCE_PATCH_REQUEST)
         wanted = _resource(kept, _members([kept.pk]), base_of(request))
         operations.patch(wanted)
     group_change(

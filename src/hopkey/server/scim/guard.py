@@ -17,7 +17,7 @@ from hopkey.server.errors import DomainError
 View = Callable[..., HttpResponse]
 
 BODY_LIMIT = 4 * 1024 * 1024
-"""Bytes of a request: a group of 20,000 people."""
+"""Bytes of a request: a group of 10,000 people, with all that providers say of each."""
 CONTENT_TYPE = "application/scim+json"
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 _CHALLENGE = 'Bearer realm="hopkey"'

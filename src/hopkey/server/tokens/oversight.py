@@ -6,7 +6,7 @@ the ids, two more read the tokens. Nothing here reads a digest, except to compar
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from hopkey.server.accounts.models import User
 from hopkey.server.errors import NotFound
+from hopkey.server.tokens import keyset
 from hopkey.server.tokens.counting import older_count, older_counts
 from hopkey.server.tokens.filters import Filter as Filter
 from hopkey.server.tokens.filters import Sort as Sort
@@ -22,7 +23,7 @@ from hopkey.server.tokens.filters import filter_read as filter_read
 from hopkey.server.tokens.filters import filter_values as filter_values
 from hopkey.server.tokens.keyset import EXPIRING_DAYS as EXPIRING_DAYS
 from hopkey.server.tokens.keyset import UNUSED_DAYS as UNUSED_DAYS
-from hopkey.server.tokens.keyset import Key, cursor_read, cursor_write, keys
+from hopkey.server.tokens.keyset import Key, cursor_read, cursor_write
 from hopkey.server.tokens.models import Token
 from hopkey.server.tokens.policies import policy_get
 from hopkey.server.tokens.policy import FREE, Over, Policy, lifetime_seconds
@@ -61,7 +62,7 @@ def token_page(
         judged = _over_policy(chosen, policy, now, place, limit)
         found = judged.keys
     else:
-        found = keys(chosen, now, place, limit + 1)
+        found = keyset.keys(chosen, now, place, limit + 1)
     page, more = found[:limit], len(found) > limit
     tokens = _tokens([id_ for _, id_ in page], grants)
     if judged is None:
@@ -82,8 +83,11 @@ def token_get(token_id: int, *, now: datetime | None = None) -> Page:
 
 def token_page_of(owner: User, *, limit: int, now: datetime) -> Page:
     """The newest tokens of one person; the cursor only tells whether there are more."""
-    found = list(token_list(owner=owner).prefetch_related(None)[: limit + 1])
-    return Page(found[:limit], "more" if len(found) > limit else "", _over(found[:limit], policy_get(), now))
+    policy = policy_get()
+    older = older_count(upto=policy.tokens_per_user, now=now)
+    found = list(token_list(owner=owner).prefetch_related(None).annotate(older=older)[: limit + 1])
+    counted = {token.pk: token.older for token in found}
+    return Page(found[:limit], "more" if len(found) > limit else "", _over(found[:limit], policy, now, counted))
 
 
 def token_pages(chosen: Filter, *, now: datetime, chunk: int = 1000) -> Iterator[Page]:
@@ -119,7 +123,7 @@ def token_ids(chosen: Filter, *, now: datetime, limit: int) -> tuple[list[int], 
     match" is for.
     """
     if chosen.state is not State.OVER_POLICY:
-        ids = [id_ for _, id_ in keys(chosen, now, None, limit + 1)]
+        ids = [id_ for _, id_ in keyset.keys(chosen, now, None, limit + 1)]
         return ids[:limit], len(ids) > limit
     policy, place = policy_get(), None
     ids = []
@@ -140,9 +144,14 @@ def _tokens(ids: Sequence[int], grants: bool) -> list[Token]:
     return [found[id_] for id_ in ids if id_ in found]
 
 
-def _over(tokens: Sequence[Token], policy: Policy, now: datetime) -> dict[int, Over]:
-    """What the policy has against each, as `hopkey.server.tokens.verify.stopped_by_policy` judges at use."""
-    older = _older(policy, [token.pk for token in tokens], now)
+def _over(
+    tokens: Sequence[Token], policy: Policy, now: datetime, older: Mapping[int, int] | None = None
+) -> dict[int, Over]:
+    """What the policy has against each, as `hopkey.server.tokens.verify.stopped_by_policy` judges at use. `older`: how
+    many older tokens the owner of each has, where that was counted before.
+    """
+    if older is None:
+        older = _older(policy, [token.pk for token in tokens], now)
     found = {}
     for token in tokens:
         use = getattr(token, "use", None)
@@ -169,7 +178,7 @@ def _over_policy(chosen: Filter, policy: Policy, now: datetime, place: Key | Non
     """Live tokens that the policy stops, among the next `SCAN`."""
     if policy == replace(FREE, networks=policy.networks):
         return _Judged([], {})  # nothing is ruled out but places, which are no property of a token
-    ids = [id_ for _, id_ in keys(replace(chosen, state=State.LIVE), now, place, SCAN + 1)]
+    ids = [id_ for _, id_ in keyset.keys(replace(chosen, state=State.LIVE), now, place, SCAN + 1)]
     older = older_count(upto=policy.tokens_per_user, now=now)
     columns = ("id", "label", "created_at", "expires_at", "use__idle_since", older)
     rows = {row[0]: row for row in Token.objects.filter(pk__in=ids[:SCAN]).values_list(*columns)}

@@ -4,7 +4,7 @@ network, stopped by a change of the policy. Each once, whatever restarts (`hopke
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -27,8 +27,9 @@ PLACES_PAUSE = timedelta(minutes=10)
 """New networks of one token are told together, so often at most."""
 POLICY_PAUSE = timedelta(minutes=2)
 """After a change of the policy: a mistake put right at once alarms nobody."""
-BATCH = 500
-OWNERS_AT_ONCE = 200
+BATCH = 100
+"""Tokens told of in one transaction: on SQLite nobody else writes meanwhile."""
+OWNERS_AT_ONCE = 50
 _ALL = 2**63 - 1
 """Past every token that ends at the same moment."""
 
@@ -129,34 +130,36 @@ def _place_notice(token: Token, places: list[Place], *, first: bool, total: int)
 
 
 def policy_stops_tell(now: datetime) -> int:
-    """Tell the owners whose tokens the last change of the policy stopped; the number of mails."""
-    mark = Watermark.objects.filter(name=POLICY_MARK, at__lte=now - POLICY_PAUSE).first()
+    """Tell the owners whose tokens the last change of the policy stopped; the number of mails.
+
+    Tokens are read outside of the transaction that writes the mails, which is short, however many there are.
+    """
     mails = 0
-    while mark is not None:
+    changed = Watermark.objects.filter(name=POLICY_MARK, at__lte=now - POLICY_PAUSE)
+    while (mark := changed.first()) is not None:
+        owners = _owners_after(mark.state["owner"])
+        stopped = list(_stopped(owners, Policy.of(mark.state["before"]), policy_get(), now))
+        notices = list(_stop_notices(stopped))
         with transaction.atomic():
-            mark = Watermark.objects.select_for_update().filter(name=POLICY_MARK, at__lte=now - POLICY_PAUSE).first()
-            if mark is None:
+            mine = Watermark.objects.select_for_update().filter(name=POLICY_MARK).first()
+            if mine is None or (mine.at, mine.state) != (mark.at, mark.state):
                 break
-            owners = _owners_after(mark.state["owner"])
-            stopped = list(_stopped(owners, Policy.of(mark.state["before"]), policy_get(), now))
-            notices: list[Notice] = []
-            for owner, theirs in _by_owner(token for token, _ in stopped):
-                why = {token.pk: over for token, over in stopped if token.owner_id == owner.pk}
-                notices.extend(_stop_notices(owner, theirs, why))
             mails += notices_tell(WebhookEvent.TOKEN_STOPPED, notices)
             if len(owners) < OWNERS_AT_ONCE:
-                mark.delete()
-                break
-            mark.state = {**mark.state, "owner": owners[-1]}
-            mark.save(update_fields=["state"])
+                mine.delete()
+            else:
+                mine.state = {**mine.state, "owner": owners[-1]}
+                mine.save(update_fields=["state"])
     return mails
 
 
-def _stop_notices(owner: Any, tokens: list[Token], why: Mapping[int, Over]) -> Iterable[Notice]:
-    """One for each reason."""
-    for over in sorted(set(why.values())):
-        theirs = [token for token in tokens if why[token.pk] is over]
-        yield Notice(owner, theirs, {"why": WORDS[over]}, {"reason": over.value})
+def _stop_notices(stopped: Iterable[tuple[Token, Over]]) -> Iterable[Notice]:
+    """One for each owner and reason."""
+    of: dict[tuple[str, Over], list[Token]] = {}
+    for token, over in stopped:
+        of.setdefault((token.owner_id, over), []).append(token)
+    for (_, over), theirs in of.items():
+        yield Notice(theirs[0].owner, theirs, {"why": WORDS[over]}, {"reason": over.value})
 
 
 def _owners_after(owner_id: str) -> list[str]:

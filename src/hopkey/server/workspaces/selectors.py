@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Value
 
 from hopkey.server.accounts.models import User
 from hopkey.server.errors import Forbidden, NotFound
@@ -111,16 +111,10 @@ def member_list(workspace: Workspace) -> QuerySet[Membership]:
 
 
 def membership_list(user: User) -> QuerySet[Membership]:
-    """The teams `user` is in, with the role in each, whether somebody else owns it (``owned_by_others``), and whether
-    they are its only owner (``only_owner``).
-    """
+    """The teams `user` is in, with the role in each, and whether somebody else owns it (``owned_by_others``)."""
     others = Membership.objects.filter(workspace=OuterRef("workspace"), role=Role.OWNER).exclude(user=user)
-    return (
-        user.memberships.select_related("workspace")
-        .annotate(owned_by_others=Exists(others))
-        .annotate(only_owner=Case(When(role=Role.OWNER, owned_by_others=False, then=Value(True)), default=Value(False)))
-        .order_by("workspace__name", "workspace_id")
-    )
+    memberships = user.memberships.select_related("workspace").annotate(owned_by_others=Exists(others))
+    return memberships.order_by("workspace__name", "workspace_id")
 
 
 def invitation_list(workspace: Workspace) -> QuerySet[Invitation]:

@@ -43,16 +43,14 @@ const __schemaFault = (value, schema, depth = 0) => {
 const __answerFault = (value, schema) => __schemaFault(value, schema)?.replace(/^Property '[^']*': (Expected type \w+, got \w+)$/, "$1") ?? null;
 
 // [found, value] or [false, undefined, what is missing] for $.a.b[1], a.b, $['a'], $.list[*].
-const __path = (value, path) => {
+const __path = (value, path, wildcards = true) => {
   let current = value;
   const steps = String(path).replace(/^\$/, "").match(/[^.[\]]+|\[(?:"[^"]*"|'[^']*'|[^\]]*)\]|\.\.?/g) ?? [];
   for (const step of steps) {
     if (step === "." || step === "..") continue;
     const inner = step.startsWith("[") ? step.slice(1, -1).replace(/^(["'])(.*)\1$/, "$2") : step;
-    if (inner === "*") {
-      if (!Array.isArray(current)) return [false, undefined, "Cannot use a wildcard on a non-array"];
-      continue;
-    }
+    // All of them, whatever follows: so far the official runner goes.
+    if (inner === "*" && wildcards) return current !== null && typeof current === "object" ? [true, Object.values(current)] : [false, undefined];
     if (current === null || current === undefined || typeof current !== "object" || !(inner in current)) {
       return [false, undefined, Array.isArray(current) ? `Array index '${inner}' out of bounds` : `Property '${inner}' not found`];
     }

@@ -170,7 +170,10 @@ const __expect = (() => {
   };
   const instance = (state, constructor) => {
     const ok = typeof constructor === "function" && state.value instanceof constructor;
-    return settle(state, ok, `${behind(state, "be")}an instanceof ${typeof constructor === "function" ? __quoted(constructor.name) : __shown(constructor)}`);
+    const { value } = state;
+    const subject = value instanceof Set ? `new Set(${value.size ? `[${[...value].slice(0, 10).join(", ")}]` : ""})`
+      : value instanceof Map ? `new Map(${value.size ? `[${[...value].slice(0, 3).map(([k, v]) => `['${k}', ${v}]`).join(", ")}]` : ""})` : undefined;
+    return settle(state, ok, `${behind(state, "be")}an instanceof ${typeof constructor === "function" ? __quoted(constructor.name) : __shown(constructor)}`, { subject });
   };
 
   const equality = (word, test) => function (other) {
@@ -222,7 +225,7 @@ const __expect = (() => {
       const state = of(this);
       const { value } = state;
       const ok = typeof value?.[method] === "function" || (typeof value === "function" && typeof value.prototype?.[method] === "function");
-      return settle(state, ok, `respondTo ${__shown(method)}`, { subject: typeof value === "function" ? `'${String(value)}'` : "{}" });
+      return settle(state, ok, `respondTo ${__shown(method)}`, { subject: typeof value === "function" ? `'${String(value)}'` : Array.isArray(value) ? "[]" : "{}" });
     }
     respondsTo(method) { return this.respondTo(method); }
     satisfy(test) { const state = of(this); return settle(state, test(state.value), `satisfy ${__shown(test)}`); }
@@ -276,7 +279,7 @@ const __expect = (() => {
   };
   for (const [word, test] of Object.entries(facts)) define(word, function () { const state = of(this); return settle(state, test(state.value), word, { subject: state.value instanceof Map ? "'{}'" : undefined }); });
   for (const word of ["arguments", "Arguments"]) define(word, function () { const state = of(this); return settle(state, Object.prototype.toString.call(state.value) === "[object Arguments]", word); });
-  for (const [word, test] of [["extensible", Object.isExtensible], ["sealed", Object.isSealed], ["frozen", Object.isFrozen]]) define(word, function () { const state = of(this); return settle(state, test(state.value), word, { subject: "'{}'" }); });
+  for (const [word, test] of [["extensible", Object.isExtensible], ["sealed", Object.isSealed], ["frozen", Object.isFrozen]]) define(word, function () { const state = of(this); return settle(state, test(state.value), word, { subject: state.value !== null && typeof state.value === "object" && Object.keys(state.value).length ? "'[object Object]'" : "'{}'" }); });
   for (const name of Object.keys(comparisons)) Expectation.prototype[name] = function (other) { return compare(of(this), comparisons[name], other); };
   for (const word of ["equal", "equals", "eq"]) Expectation.prototype[word] = equality(word, strictly);
   Expectation.prototype.eql = equality("eql", (state, other) => __same(state.value, other));

@@ -21,6 +21,11 @@ const __response = (() => {
     if (written === undefined) { const found = read(); written = typeof found === "string" ? found : JSON.stringify(found); }
     return written;
   };
+  // Bytes as the official runner hands them out: an object with a name for each, that is also gone through like a list.
+  const listed = (found) => Object.defineProperties({ ...found }, {
+    length: { value: found.length },
+    [Symbol.iterator]: { value: () => found[Symbol.iterator]() },
+  });
   const bytes = () => (raw().base64 !== null ? __fromBase64(raw().base64) : __utf8(text()));
   const header = (name) => raw().headers.find((item) => item.key.toLowerCase() === String(name).toLowerCase());
   const type = () => header("content-type")?.value ?? "";
@@ -36,5 +41,5 @@ const __response = (() => {
     configurable: true, enumerable: true, get: value,
     set(other) { Object.defineProperty(target, key, { configurable: true, enumerable: true, writable: true, value: other }); },
   });
-  return { raw, text, value, json, bytes, header, type, dataURI, jsonp, cookies, lazy };
+  return { raw, text, value, json, bytes, listed: () => listed(bytes()), header, type, dataURI, jsonp, cookies, lazy };
 })();

@@ -64,7 +64,7 @@ const __makeHopp = (input) => {
     statusText: raw.statusText,
     headers: raw.headers,
     responseTime: raw.duration,
-    body: Object.freeze({ asJSON: () => __response.json(), asText: () => __response.text(), bytes: () => __response.bytes() }),
+    body: Object.freeze({ asJSON: () => __response.json(), asText: () => __response.text(), bytes: () => __response.listed() }),
     text: () => __response.text(),
     json: () => __response.json(),
     reason: () => raw.statusText,

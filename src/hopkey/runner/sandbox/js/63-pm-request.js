@@ -15,7 +15,7 @@ const __pmRequest = (() => {
       return found;
     };
     const methods = {
-      get: (key) => read().find((item) => is(item, key))?.value,
+      get: (key) => read().find((item) => is(item, key))?.value ?? null,
       has: (key, value) => read().some((item) => is(item, key) && (value === undefined || item.value === value)),
       all: object,
       toObject: object,
@@ -82,7 +82,7 @@ const __pmRequest = (() => {
       protocol: [() => parts().protocol, (value) => change({ protocol: String(value).replace(/:?(\/\/)?$/, "") })],
       host: [() => parts().host.split("."), (value) => change({ host: Array.isArray(value) ? value.join(".") : String(value) })],
       hostname: [() => parts().host, (value) => change({ host: String(value) })],
-      port: [() => parts().port, (value) => change({ port: String(value) })],
+      port: [() => parts().port, (value) => change({ port: ["80", "443"].includes(String(value)) ? "" : String(value) })],
       path: [() => parts().path.split("/").filter(Boolean), (value) => change({ path: `/${segments(value).replace(/^\//, "")}` })],
       hash: [() => parts().hash, (value) => change({ hash: String(value).replace(/^#/, "") })],
     };

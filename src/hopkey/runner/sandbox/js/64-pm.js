@@ -53,8 +53,7 @@ const __makePm = (input) => {
   pm.vault = Object.fromEntries(["get", "set", "unset"].map((name) => [name, stub(`pm.vault.${name}()`, "Postman Vault feature")]));
   pm.visualizer = Object.fromEntries(["set", "clear"].map((name) => [name, stub(`pm.visualizer.${name}()`, "Postman Visualizer feature")]));
   pm.require = (name) => stub(`pm.require('${name}')`, "Package Library feature")();
-  const location = [...input.location];
-  location.current = input.location.at(-1);
+  const location = Object.freeze(Object.assign(["Hoppscotch"], { current: "Hoppscotch" }));
   pm.execution = {
     location,
     setNextRequest: (name) => { __state.next = name === null || name === undefined ? null : String(name); },
@@ -96,7 +95,7 @@ const __pmResponse = () => {
   const header = (name) => __response.header(name);
   const cookies = __response.cookies();
   const fields = {
-    code: () => raw.status, status: () => raw.statusText, responseTime: () => raw.duration, responseSize: () => __response.bytes().length, stream: () => __response.bytes(),
+    code: () => raw.status, status: () => raw.statusText, responseTime: () => raw.duration, responseSize: () => __response.bytes().length, stream: () => __response.listed(),
   };
   const response = {};
   for (const [name, get] of Object.entries(fields)) Object.defineProperty(response, name, { enumerable: true, get });
@@ -139,7 +138,7 @@ const __pmResponse = () => {
     },
     cookie: (name, ...value) => { if (value.length) expect(response.cookies.get(name)).to.equal(value[0]); else expect(response.cookies.has(name)).to.be.true; },
     jsonPath: (path, ...value) => {
-      const [found, current, missing] = __path(__response.value(), path);
+      const [found, current, missing] = __path(__response.value(), path, false);
       if (!found) __report(false, missing);
       else if (value.length) expect(current).to.deep.equal(value[0]);
       else expect(current).to.exist;

@@ -20,9 +20,16 @@
   };
 
   // Static imports become dynamic ones: the body of a function can hold no others.
-  const staticImport = /^[ \t]*import\s+(?:([\w$]+)\s*,?\s*)?(?:\*\s*as\s+([\w$]+)|\{([^}]*)\})?\s*(?:from\s*)?(["'])([^"'\n]+)\4[ \t]*;?/gm;
+  const staticImport = /^[ \t]*import\s+(?:([\w$]+)\s*,?\s*)?(?:\*\s*as\s+([\w$]+)|\{([^}]*)\})?\s*(?:from\s*)?(?:"([^"\n]+)"|'([^'\n]+)')[ \t]*;?/gm;
+  const sources = new Map();
+  const imported = (name, url) => {
+    if ((sources.get(name) ?? url) !== url) throw new SyntaxError(`[Hoppscotch] '${name}' is imported from different sources across scripts in this request's chain. Please import it from a single source, or rename one of the imports to resolve the conflict.`);
+    sources.set(name, url);
+  };
   const rewriteImports = (source) =>
-    source.replace(staticImport, (whole, single, space, named, quote, url) => {
+    source.replace(staticImport, (whole, single, space, named, one, two) => {
+      const url = one ?? two;
+      for (const name of [single, space, ...(named ?? "").split(",").map((part) => part.trim().split(/\s+as\s+/).at(-1))]) if (name) imported(name, url);
       const load = `await import(${JSON.stringify(url)})`;
       if (space) return single ? `const ${space} = ${load}, ${single} = ${space}.default;` : `const ${space} = ${load};`;
       const names = (named ?? "").split(",").map((part) => part.trim()).filter(Boolean).map((part) => part.replace(/\s+as\s+/, ": "));
@@ -64,7 +71,7 @@
       try {
         runs.push(compile(source, input.legacy));
       } catch (error) {
-        __state.failure = { ...__describe(error), syntax: true, part: runs.length };
+        __state.failure = { ...__describe(error), syntax: !String(error.message).startsWith("[Hoppscotch]"), part: runs.length };
         return;
       }
     }

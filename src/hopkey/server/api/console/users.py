@@ -15,6 +15,7 @@ from hopkey.server.audit.selectors import AuditFilter, audit_list
 from hopkey.server.exports.shapes import event_shape, invite_shape, token_shape, user_shape
 from hopkey.server.people import services
 from hopkey.server.tokens.oversight import Filter, token_page
+from hopkey.server.workspaces.models import Role
 from hopkey.server.workspaces.selectors import membership_list
 
 _TOKENS = 10
@@ -38,7 +39,7 @@ def _get(call: Call, user_id: str) -> dict[str, Any]:
                 "id": item.workspace_id,
                 "name": item.workspace.name,
                 "role": item.role,
-                "onlyOwner": item.only_owner,  # type: ignore[attr-defined]
+                "onlyOwner": item.role == Role.OWNER and not item.owned_by_others,  # type: ignore[attr-defined]
             }
             for item in membership_list(user)
         ],
@@ -74,6 +75,11 @@ def _administrator(call: Call, user_id: str) -> dict[str, Any]:
 def _sign_out(call: Call, user_id: str) -> dict[str, Any]:
     user = user_get(user_id)
     return {"id": user.pk, "sessions": services.person_sign_out(user=user, by=call.caller.by)}
+
+
+def _second_factors_remove(call: Call, user_id: str) -> dict[str, Any]:
+    user = user_get(user_id)
+    return {"id": user.pk, "removed": services.person_factors_remove(user=user, by=call.caller.by)}
 
 
 def _now(user: User) -> dict[str, Any]:
@@ -171,6 +177,20 @@ ROUTES = (
                 _sign_out,
                 "End every session of a user; tokens go on working",
                 types.SignedOut,
+                sensitive=True,
+                codes=_MISSING,
+            )
+        ],
+    ),
+    Route(
+        "console/users/<str:user_id>/remove-second-factors",
+        "api_console_user_remove_second_factors",
+        [
+            Operation(
+                "POST",
+                _second_factors_remove,
+                "Take the second factors from somebody who lost them, and end every session",
+                types.FactorsRemoved,
                 sensitive=True,
                 codes=_MISSING,
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import uuid
-from typing import Any
 
 from django.utils import timezone
 
@@ -15,8 +14,8 @@ from hopkey.server.audit.services import record
 from hopkey.server.commands.operations.report import Report
 from hopkey.server.config import current
 from hopkey.server.errors import Conflict, DomainError, NotFound
+from hopkey.server.exports.shapes import mail_shape
 from hopkey.server.mail import services, transport
-from hopkey.server.mail.models import Message
 from hopkey.server.mail.rendering import render
 from hopkey.server.mail.selectors import mail_page
 from hopkey.server.mail.settings import smtp_server
@@ -48,7 +47,7 @@ def test(arguments: argparse.Namespace) -> Report:
 
 
 def list_(arguments: argparse.Namespace) -> Report:
-    rows = [mail_data(message) for message in mail_page(state=arguments.state or "", limit=max(arguments.limit, 1))]
+    rows = [mail_shape(message) for message in mail_page(state=arguments.state or "", limit=max(arguments.limit, 1))]
     return Report.table(rows, ("id", "state", "to", "subject", "attempts", "createdOn", "error"))
 
 
@@ -63,21 +62,6 @@ def retry(arguments: argparse.Namespace) -> Report:
 def discard(arguments: argparse.Namespace) -> Report:
     message = services.mail_discard(message_id=_id(arguments.id), by=OPERATOR)
     return Report({"discarded": True, "id": str(message.pk)}, f"The mail to {message.to} will not be sent.")
-
-
-def mail_data(message: Message) -> dict[str, Any]:
-    """What is said of a mail: never its text."""
-    return {
-        "id": str(message.pk),
-        "state": message.state,
-        "to": message.to,
-        "subject": message.subject,
-        "template": message.template,
-        "attempts": message.attempts,
-        "error": message.error,
-        "createdOn": message.created_at.isoformat(),
-        "endedOn": message.ended_at.isoformat() if message.ended_at else None,
-    }
 
 
 def _id(text: str) -> int:

@@ -13,7 +13,7 @@ from hopkey.server.audit.actor import OPERATOR
 from hopkey.server.commands.operations.report import Report
 from hopkey.server.errors import DomainError, NotFound
 from hopkey.server.exports.shapes import invite_shape
-from hopkey.server.people import services
+from hopkey.server.people import identities, services
 
 
 def create(arguments: argparse.Namespace) -> Report:
@@ -109,6 +109,13 @@ def second_factor_remove(arguments: argparse.Namespace) -> Report:
     removed = services.person_factors_remove(user=user, by=OPERATOR)
     text = f"Removed {removed} second factors of {user.email} and ended every session."
     return Report({**user_data(user), "removed": removed}, text)
+
+
+def single_sign_on_unlink(arguments: argparse.Namespace) -> Report:
+    user = user_get(arguments.email)
+    removed = identities.identity_forget(user=user, by=OPERATOR)
+    text = f"Unlinked {user.email}: the next single sign-on with this address is linked anew."
+    return Report({**user_data(user), "removed": removed}, text if removed else f"{user.email} was not linked.")
 
 
 def user_data(user: User) -> dict[str, Any]:

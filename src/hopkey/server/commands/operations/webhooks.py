@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import secrets
-from typing import Any
 
 from django.utils import timezone
 
@@ -14,6 +13,7 @@ from hopkey.server.audit.services import record
 from hopkey.server.commands.operations.report import Report
 from hopkey.server.config import current
 from hopkey.server.errors import DomainError
+from hopkey.server.exports.shapes import webhook_shape
 from hopkey.server.webhooks import services
 from hopkey.server.webhooks.events import TEST, WebhookEvent, payload_make
 from hopkey.server.webhooks.models import Endpoint
@@ -24,12 +24,12 @@ from hopkey.server.webhooks.sending import send
 def add(arguments: argparse.Namespace) -> Report:
     events = [event.value for event in WebhookEvent] if "all" in arguments.event else arguments.event
     made = services.webhook_add(url=arguments.url, events=events, by=OPERATOR)
-    data = {**webhook_data(made.endpoint), "secret": made.secret}
+    data = {**webhook_shape(made.endpoint), "secret": made.secret}
     return Report(data, f"Added {made.endpoint.pk}.\nIts signing secret, shown this once: {made.secret}")
 
 
 def list_(_: argparse.Namespace) -> Report:
-    rows = [webhook_data(endpoint) for endpoint in webhook_list()]
+    rows = [webhook_shape(endpoint) for endpoint in webhook_list()]
     text = [{**row, "events": ", ".join(row["events"])} for row in rows]
     return Report(rows, Report.table(text, ("id", "enabled", "url", "events", "failingSince")).text)
 
@@ -41,12 +41,12 @@ def delete(arguments: argparse.Namespace) -> Report:
 
 def enable(arguments: argparse.Namespace) -> Report:
     endpoint = services.webhook_enabled_set(webhook_id=arguments.id, enabled=True, by=OPERATOR)
-    return Report(webhook_data(endpoint), f"Enabled {endpoint.url}.")
+    return Report(webhook_shape(endpoint), f"Enabled {endpoint.url}.")
 
 
 def disable(arguments: argparse.Namespace) -> Report:
     endpoint = services.webhook_enabled_set(webhook_id=arguments.id, enabled=False, by=OPERATOR)
-    return Report(webhook_data(endpoint), f"Disabled {endpoint.url}.")
+    return Report(webhook_shape(endpoint), f"Disabled {endpoint.url}.")
 
 
 def test(arguments: argparse.Namespace) -> Report:
@@ -64,17 +64,3 @@ def test(arguments: argparse.Namespace) -> Report:
     if not outcome.delivered:
         raise DomainError("webhook_not_delivered", f"The test event was not delivered: {outcome.error}.")
     return Report({"id": endpoint.pk, "status": outcome.status}, f"Delivered: it answered {outcome.status}.")
-
-
-def webhook_data(endpoint: Endpoint) -> dict[str, Any]:
-    """What is said of a webhook: never its secret."""
-    return {
-        "id": endpoint.pk,
-        "url": endpoint.url,
-        "events": list(endpoint.events),
-        "enabled": endpoint.enabled,
-        "disabledWhy": endpoint.disabled_why,
-        "createdOn": endpoint.created_at.isoformat(),
-        "failingSince": endpoint.failing_since.isoformat() if endpoint.failing_since else None,
-        "deliveredOn": endpoint.delivered_at.isoformat() if endpoint.delivered_at else None,
-    }

@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from hopkey.server.accounts.factors import factors_of
 from hopkey.server.accounts.models import User
 from hopkey.server.accounts.selectors import last_administrator_is, user_get
 from hopkey.server.audit.actor import Actor
@@ -60,6 +61,15 @@ ACTS = {
             "Sign out everywhere",
             "Signed {name} out everywhere.",
             lambda user, by, _: services.person_sign_out(user=user, by=by),
+        ),
+        Act(
+            "remove-second-factors",
+            "Take the second factors from {name}?",
+            "Removes app, passkeys and recovery codes, for somebody who lost them, and ends every session.",
+            "Remove second factors",
+            "Took the second factors from {name}.",
+            lambda user, by, _: services.person_factors_remove(user=user, by=by),
+            danger=True,
         ),
         Act(
             "make-administrator",
@@ -116,6 +126,7 @@ def acts_of(user: User) -> list[Act]:
     left_out = {
         "make-administrator" if user.is_administrator else "unmake-administrator",
         "reactivate" if user.is_active else "deactivate",
+        "" if factors_of(user).any else "remove-second-factors",
     }
     return [act for act in ACTS.values() if act.name not in left_out]
 
@@ -168,6 +179,13 @@ def _consequences(act: Act, found: User, teams: list[Workspace]) -> list[str]:
         ended = f"{_number(sessions, 'session ends', 'sessions end')} at once, on every device."
     if act.name == "sign-out":
         return [ended, "Tokens go on working."]
+    if act.name == "remove-second-factors":
+        return [
+            "Authenticator app, passkeys and recovery codes are gone: the next sign-in asks for none of them.",
+            ended,
+            "Be sure that it is really this person who asks: whoever knows the password gets in with it alone.",
+            f"{found.email} is told by mail, where mail is set up.",
+        ]
     if act.name == "make-administrator":
         return [act.words, "Can make and unmake administrators, you among them."]
     if act.name == "deactivate":

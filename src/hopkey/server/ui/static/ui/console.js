@@ -13,9 +13,9 @@ document.addEventListener("keydown", (event) => {
 });
 
 // Choosing many rows: adds to a form that works without it.
-for (const form of document.querySelectorAll("form[data-select]")) {
+for (const form of document.querySelectorAll("form[data-choose]")) {
   const boxes = [...form.querySelectorAll("input[name=id]")];
-  const all = form.querySelector("[data-select-all]");
+  const all = form.querySelector("[data-choose-all]");
   const button = form.querySelector("button[name=selected]");
   const words = form.querySelector(".bulk-count");
   const empty = words.textContent;
