@@ -205,6 +205,11 @@ TABLE: tuple[Block, ...] = (
         GET /v1/console/audit/export
         POST /v1/console/audit/verify
         GET /v1/console/automation-tokens
+        POST /v1/console/users/:user_id/remove-second-factors
+        GET /v1/console/mail
+        POST /v1/console/mail/test
+        POST /v1/console/mail/retry
+        GET /v1/console/webhooks
         """,
     ),
     (
@@ -217,6 +222,8 @@ TABLE: tuple[Block, ...] = (
         POST /v1/console/invites
         POST /v1/console/invites/revoke
         POST /v1/console/automation-tokens
+        POST /v1/console/webhooks
+        PUT /v1/console/webhooks/:webhook_id/enabled
         """,
     ),
     (
@@ -242,6 +249,13 @@ TABLE: tuple[Block, ...] = (
         PUT /v1/:rest
         PATCH /v1/:rest
         DELETE /v1/:rest
+        POST /v1/console/mail/:message_id/retry
+        POST /v1/console/mail/:message_id/discard
+        GET /v1/console/webhooks/:webhook_id
+        DELETE /v1/console/webhooks/:webhook_id
+        POST /v1/console/webhooks/:webhook_id/test
+        GET /v1/console/webhooks/:webhook_id/deliveries
+        POST /v1/console/webhooks/:webhook_id/deliveries/:delivery_id/retry
         """,
     ),
     (

@@ -8,6 +8,7 @@ import json
 import logging
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,12 +24,14 @@ from hopkey.server.api import types
 from hopkey.server.api.v1 import ROUTES
 from hopkey.server.audit.actor import OPERATOR
 from hopkey.server.audit.models import AuditEvent, Event
+from hopkey.server.gate.plane import ROUTES as GATE_ROUTES
 from hopkey.server.mail.models import Message
 from hopkey.server.tokens.models import Cutoff, Token
 from hopkey.server.tokens.policies import policy_get
 from hopkey.server.tokens.services import Generated, token_generate_for
 from tests.conftest import PASSWORD, People, person
 from tests.domain.test_api import SAME
+from tests.support.callers import routes
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True)]
 
@@ -467,3 +470,22 @@ def test_the_document_describes_every_route_and_names_no_schema_that_is_not_ther
     ids = [item["operationId"] for item in operations]
     assert len(ids) == len(set(ids))
     assert all(item["summary"] and item["responses"] for item in operations)
+
+
+def test_the_document_has_every_route_but_those_of_the_infra_protocol() -> None:
+    document = Client(HTTP_HOST="localhost").get("/v1/openapi.json").json()
+    described = {re.sub(r"\{\w+\}", ":", path) for path in document["paths"]}
+    there = {re.sub(r":\w+", ":", route) for route in (*routes(), *GATE_ROUTES) if route.startswith("/v1/")}
+    assert {route for route in there - described if not route.startswith("/v1/infra/")} == {"/v1/:"}
+    assert described - there == set()
+
+
+def test_the_documentation_names_every_method_and_address_and_no_other() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
+    named = set(re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/v1/(?:console|workspaces)[^`?]*)", text))
+    declared = {
+        (operation.method, "/v1/" + re.sub(r"<\w+:\w+>", ":id", route.address))
+        for route in ROUTES
+        for operation in route.operations
+    }
+    assert named == declared

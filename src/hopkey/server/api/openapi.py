@@ -144,7 +144,7 @@ def _address(address: str) -> tuple[str, list[str]]:
         ids.append(first + "".join(part.capitalize() for part in rest))
         return f"{{{ids[-1]}}}"
 
-    return "/v1/" + re.sub(r"<str:(\w+)>", named, address), ids
+    return "/v1/" + re.sub(r"<\w+:(\w+)>", named, address), ids
 
 
 def openapi_view(routes: Sequence[Route]) -> Callable[[HttpRequest], HttpResponse]:

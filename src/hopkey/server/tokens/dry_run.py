@@ -91,12 +91,12 @@ def dry_run(policy: Policy, *, current: Policy, now: datetime, whole: bool = Fal
         return _judge(_every(live, ranked=bool(limits)), policy, current, now)
     ids = _first(now, EXACT + 1)
     if len(ids) > EXACT:
-        drawn, share = _drawn(now)
+        drawn, lots, span = _drawn(now)
         if len(drawn) >= _ENOUGH:
-            return _scaled(_judge(_those(live, drawn, limits, now), policy, current, now), share)
+            return _scaled(_judge(_those(live, drawn, limits, now), policy, current, now), lots, span)
         ids = _first(now, _SPARSE + 1)
         if len(ids) > _SPARSE:
-            return _scaled(_judge(_those(live, drawn, limits, now), policy, current, now), share)
+            return _scaled(_judge(_those(live, drawn, limits, now), policy, current, now), lots, span)
     return _judge(_those(live, ids, limits, now), policy, current, now)
 
 
@@ -105,8 +105,8 @@ def _first(now: datetime, limit: int) -> list[int]:
     return list(Token.objects.filter(ends_at__gt=now).order_by("ends_at", "pk").values_list("pk", flat=True)[:limit])
 
 
-def _drawn(now: datetime) -> tuple[list[int], float]:
-    """Ids of tokens that have not expired, drawn evenly from all ids ever given; and which share of those was drawn.
+def _drawn(now: datetime) -> tuple[list[int], int, int]:
+    """Ids of tokens that have not expired, drawn evenly from all ids ever given; how many lots were drawn, of how many.
 
     The same draw as long as no token comes or goes at either end, so that looking twice does not change the numbers.
     """
@@ -123,7 +123,7 @@ def _drawn(now: datetime) -> tuple[list[int], float]:
         found += Token.objects.filter(pk__in=batch, ends_at__gt=now).values_list("pk", flat=True)
         if len(found) >= SAMPLE // 2 or len(drawn) == span:
             break
-    return found, len(drawn) / span
+    return found, len(drawn), span
 
 
 def _every(live: QuerySet[Token], *, ranked: bool) -> Iterable[tuple[Any, ...]]:
@@ -165,10 +165,12 @@ def _judge(rows: Iterable[tuple[Any, ...]], policy: Policy, current: Policy, now
     return DryRun(live, reasons.total(), freed, outside, len(owners), reasons, shown, judged=live)
 
 
-def _scaled(run: DryRun, share: float) -> DryRun:
-    """The numbers of a sample as those of everything."""
-    part = run.newly / run.live if run.live else 0.0
-    spread = 1.96 * math.sqrt(part * (1 - part) / run.live) if run.live else 0.0
+def _scaled(run: DryRun, drawn: int, span: int) -> DryRun:
+    """The numbers of a sample as those of everything. The margin counts lots, not live tokens: how many of these there
+    are is an estimate too.
+    """
+    share, part = drawn / span, run.newly / drawn
+    spread = 1.96 * math.sqrt(part * (1 - part) / drawn)
     live = round(run.live / share)
     return replace(
         run,
@@ -178,7 +180,7 @@ def _scaled(run: DryRun, share: float) -> DryRun:
         outside=round(run.outside / share),
         reasons={over: round(count / share) for over, count in run.reasons.items()},
         whole=share == 1.0,
-        margin=0 if share == 1.0 else max(1, round(spread * live)),
+        margin=0 if share == 1.0 else max(1, round(spread * span)),
     )
 
 

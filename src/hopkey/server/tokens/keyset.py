@@ -110,6 +110,12 @@ def keys(chosen: Filter, now: datetime, place: Key | None, limit: int) -> list[K
             raise DomainError("filter_invalid", message, field="text")
         return _run(chosen, now, place, limit, narrowing)
     for source in _candidates(chosen, text, now):
+        if chosen.team and text is None:
+            # Of a team alone, as its page asks: in one query where it is not large.
+            of_team = _of_few(chosen, now, place, limit, narrowing, source)
+            if of_team is not None:
+                return of_team
+            break
         ids = _few(source)
         if ids is not None:
             return _run(chosen, now, place, limit, narrowing, among=_listed(ids))
@@ -205,6 +211,25 @@ def _listed(ids: Sequence[int]) -> Clause:
     return Clause("(SELECT value AS id FROM json_each(%s))", [json.dumps(list(ids))])
 
 
+def _of_few(
+    chosen: Filter, now: datetime, place: Key | None, limit: int, narrowing: Sequence[Clause], source: Clause
+) -> list[Key] | None:
+    """As `_few` and a look among these ids, in one query; None where there are more than `FEW`. `source` gives each id
+    once.
+    """
+    few = Clause(f"(SELECT id FROM ({source.sql}) source LIMIT {FEW + 1})", source.values)  # noqa: S608
+    places = _statement(chosen, now, place, limit, narrowing, among=few)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT p.*, (SELECT count(*) FROM {few.sql} few) FROM ({places.sql}) p",  # noqa: S608 - our own statements
+            [*few.values, *places.values],
+        )
+        rows = cursor.fetchall()
+    if not rows:  # and so no number of ids either
+        return None if _few(source) is None else []
+    return None if rows[0][2] > FEW else sorted(_read(chosen.sort, rows), reverse=chosen.sort.descending)
+
+
 def _run(
     chosen: Filter,
     now: datetime,
@@ -215,6 +240,26 @@ def _run(
     among: Clause | None = None,
     window: bool = False,
 ) -> list[Key]:
+    statement = _statement(chosen, now, place, limit, narrowing, among=among, window=window)
+    with connection.cursor() as cursor:
+        cursor.execute(statement.sql, statement.values)
+        return _read(chosen.sort, cursor.fetchall())
+
+
+def _read(sort: Sort, rows: Sequence[Sequence[Any]]) -> list[Key]:
+    return [(row[1] if sort.column == "created" else _moment_read(row[0]), row[1]) for row in rows]
+
+
+def _statement(
+    chosen: Filter,
+    now: datetime,
+    place: Key | None,
+    limit: int,
+    narrowing: Sequence[Clause],
+    *,
+    among: Clause | None = None,
+    window: bool = False,
+) -> Clause:
     """One query. `among`: only these ids are looked at. `window`: only the next `WINDOW` tokens in order."""
     sort, by_use = chosen.sort, chosen.sort.column == "used" or chosen.state is State.NEVER_USED
     # A token's id stands in both tables: in the order of the one that is walked along.
@@ -241,12 +286,11 @@ def _run(
     else:
         every = _and([*ranged, *judged, *narrowing])
         number = id_ if use_alone else "t.id"
-        statement = f"SELECT {column}, {number} FROM {tables} WHERE {every.sql} ORDER BY {ordering} LIMIT {limit}"  # noqa: S608
+        statement = (
+            f"SELECT {column} AS place, {number} FROM {tables} WHERE {every.sql} ORDER BY {ordering} LIMIT {limit}"  # noqa: S608
+        )
         values = [*values, *every.values]
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        rows = cursor.fetchall()
-    return [(found if sort.column == "created" else _moment_read(value), found) for value, found in rows]
+    return Clause(statement, values)
 
 
 def _tables(by_use: bool, sort: Sort, among: Clause | None) -> tuple[str, list[Any]]:
@@ -279,7 +323,8 @@ def _conditions(chosen: Filter, now: datetime) -> tuple[list[Clause], list[Claus
     active = Clause("EXISTS (SELECT 1 FROM hopkey_user u WHERE u.id = t.owner_id AND u.is_active)")
     unended = Clause("NOT (t.ends_at <= %s)", [here])
     if chosen.state is State.LIVE:
-        return [], [unended, active]
+        by_end = chosen.sort.column == "expires"
+        return ([Clause("t.ends_at > %s", [here])], [active]) if by_end else ([], [unended, active])
     if chosen.state is State.EXPIRED:
         return [Clause("t.ends_at <= %s", [here])], []
     if chosen.state is State.EXPIRING:
