@@ -494,3 +494,28 @@ def test_syntax_errors_have_the_words_of_the_official_runner(source: str, words:
     assert caught.value.message == (
         f"Script execution failed: SyntaxError: [Hoppscotch] Script failed to parse: {words}"
     )
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "JSON.stringify = () => 'garbage'; JSON.parse = () => { throw 1 }",
+        "Array.prototype.toJSON = () => 5",
+        "Object.prototype.toJSON = () => 5",
+        "Array.prototype.map = Array.prototype.push = null",
+        "Promise.prototype.then = null",
+        "globalThis.Promise = globalThis.JSON = globalThis.Object = globalThis.Array = 5",
+        "for (const name of Object.getOwnPropertyNames(globalThis)) { try { delete globalThis[name] } catch {} }",
+    ],
+)
+def test_a_script_that_spoils_the_engine_spoils_its_own_results_alone(source: str) -> None:
+    with Sandbox(host=Host()) as sandbox:
+        try:
+            outcome = sandbox.run(Script("pre", source, "S"))
+        except ScriptError as error:
+            assert error.script == "S"  # noqa: PT017 - either is fine, another exception is not
+        else:
+            assert outcome.tests == ()
+        assert sandbox.run(Script("pre", "console.log(JSON.stringify([1].map((x) => x + 1)))", "T")).console == (
+            ("log", "[2]"),
+        )
