@@ -212,3 +212,10 @@ def test_an_own_key_stays_with_the_host_it_was_for() -> None:
     text = seen[0].decode().lower()
     assert "x-other: o" in text
     assert [word for word in ("x-mine", "authorization", "cookie", "h.test") if word in text] == []
+
+
+def test_a_proxy_of_another_kind_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "socks5://user:secret@127.0.0.1:1")
+    with pytest.raises(SendError, match="socks5") as caught:
+        ask("http://h.test/")
+    assert "secret" not in str(caught.value)

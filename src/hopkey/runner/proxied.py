@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Proxied:
-    """Keeps connections open between requests. Safe for several threads."""
+    """Keeps connections open between requests. Safe for several threads. Raises `TransportError` for other proxies."""
 
     def __init__(self, proxy: str, context: ssl.SSLContext, *, verify: bool) -> None:
         parts = urlsplit(proxy)
@@ -26,7 +26,12 @@ class Proxied:
         if not verify:
             tls["assert_hostname"] = False
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        self._pool = urllib3.ProxyManager(proxy, proxy_headers=login, num_pools=50, maxsize=8, **tls)
+        try:
+            self._pool = urllib3.ProxyManager(proxy, proxy_headers=login, num_pools=50, maxsize=8, **tls)
+        except (urllib3.exceptions.HTTPError, ValueError):
+            # Its address may hold a password: only what comes before it is said.
+            scheme = proxy.partition("://")[0]
+            raise TransportError(f"the proxy cannot be used: {scheme}:// is not http:// or https://") from None
 
     def close(self) -> None:
         self._pool.clear()

@@ -160,7 +160,8 @@ class _Run:
         for index, position in enumerate(self._chosen):
             if jump in (position.request.name, position.request.id, position.request.ref_id, position.path):
                 return index, None
-        return end, Fault("script", "TEST_SCRIPT_ERROR", f"setNextRequest: there is no request {jump!r} in this run")
+        # The run goes on as if nothing had been said: that it was wrong is said with the request.
+        return at + 1, Fault("script", "TEST_SCRIPT_ERROR", f"setNextRequest: there is no request {jump!r} in this run")
 
 
 def secrets_of(

@@ -231,8 +231,10 @@ def _options(arguments: argparse.Namespace, terminal: Terminal) -> Options:
     rows = rows_load(Path(arguments.iteration_data)) if arguments.iteration_data is not None else []
     if arguments.key and not arguments.cert:
         raise CommandError("INVALID_ARGUMENT", "--key needs --cert")
-    if arguments.proxy and "://" not in arguments.proxy:
-        raise CommandError("INVALID_ARGUMENT", f"--proxy: {arguments.proxy!r} needs http:// in front")
+    if arguments.proxy and not arguments.proxy.lower().startswith(("http://", "https://")):
+        raise CommandError(
+            "INVALID_ARGUMENT", "--proxy needs http:// or https:// in front: other proxies are not spoken to"
+        )
     return Options(
         delay=arguments.delay,
         iterations=arguments.iteration_count or len(rows) or 1,

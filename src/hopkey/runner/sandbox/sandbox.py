@@ -40,6 +40,7 @@ _PARSING_SECONDS = 5.0
 _ENTRY_POINTS = ("__begin", "__drain", "__settle", "__finish")
 _STRICT = '"use strict";'
 _MAX_DEPTH = 1000
+_TAMPERED = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 _MODULE_BYTES = 5 * 1024 * 1024
 _EMPTY_REQUEST: dict[str, Any] = {
     "name": "",
@@ -113,8 +114,12 @@ class Sandbox:
         try:
             machine.invoke(functions["__begin"], machine.new_text(self._input(script)))
             machine.run_jobs()
-            result = self._serve(machine)
+            outcome = self._outcome(self._serve(machine), script)
             self._idle = machine
+        except _TAMPERED:
+            # A script may replace what the prelude is made of, and spoil its own results with it, but no more.
+            message = "Script execution failed: it changed what the script engine itself needs"
+            raise ScriptError("runtime", message, self._name(script)) from None
         except Trap as trap:
             raise self._trapped(trap, script) from None
         except JavaScriptError as error:
@@ -122,7 +127,11 @@ class Sandbox:
         finally:
             if self._idle is not machine:  # it stopped in the middle: what it would do next is anybody's guess
                 machine.close()
-        console = tuple((level, text) for level, text in result["console"])
+        return outcome
+
+    def _outcome(self, result: dict[str, Any], script: Script) -> Outcome:
+        """What a script has left behind. Raises `ScriptError`, and anything of `_TAMPERED` for what is none."""
+        console = tuple((str(level), str(text)) for level, text in result["console"])
         if result["failure"] is not None:
             self._part = int(result["failure"].get("part", 0))
             raise self._thrown(result["failure"], script, console)
@@ -130,14 +139,14 @@ class Sandbox:
             message = "Script execution failed: it awaits something that never settles"
             raise ScriptError("runtime", message, self._name(script), console)
         return Outcome(
-            selected=tuple(result["selected"]),
-            global_=tuple(result["global"]),
-            collection=tuple(result["collection"]),
+            selected=_entries(result["selected"]),
+            global_=_entries(result["global"]),
+            collection=_entries(result["collection"]),
             tests=tuple(_block(item) for item in result["tests"]),
             console=console,
-            request=result["request"],
-            data=result["data"],
-            next_request=result["next"],
+            request=None if result["request"] is None else dict(result["request"]),
+            data=None if result["data"] is None else {str(key): str(value) for key, value in result["data"].items()},
+            next_request=result["next"] if result["next"] in (None, False) else str(result["next"]),
             skip=bool(result["skip"]),
         )
 
@@ -388,8 +397,10 @@ def _sources(script: Script) -> list[str]:
 def _prelude() -> str:
     files = sorted((Path(__file__).parent / "js").glob("*.js"))
     body = "\n".join(item.read_text("utf-8") for item in files)
-    # One function around it all: scripts share no name with the prelude but what it puts into globalThis.
-    return f'(() => {{"use strict"; const __host = globalThis.__host;\n{body}\n}})()'
+    # One function around it all: scripts share no name with the prelude but what it puts into globalThis, and what
+    # they do to JSON does not reach it.
+    kept = "const JSON = { parse: globalThis.JSON.parse, stringify: globalThis.JSON.stringify };"
+    return f'(() => {{"use strict"; const __host = globalThis.__host; {kept}\n{body}\n}})()'
 
 
 def _data(url: str) -> str | None:
@@ -447,6 +458,18 @@ def _fetched(future: Future[FetchResponse]) -> tuple[bool, Any]:
         "url": answer.url,
         "redirected": False,
     }
+
+
+def _entries(items: Any) -> tuple[dict[str, Any], ...]:
+    return tuple(
+        {
+            "key": str(item["key"]),
+            "initialValue": str(item["initialValue"]),
+            "currentValue": str(item["currentValue"]),
+            "secret": bool(item.get("secret")),
+        }
+        for item in items
+    )
 
 
 def _block(item: dict[str, Any]) -> TestBlock:

@@ -14,13 +14,27 @@
     if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
     return value;
   };
-  const name = (algorithm) => (typeof algorithm === "string" ? { name: algorithm } : { ...algorithm });
+  // Bytes may be given as plain arrays, as in the official runner.
+  const binary = ["iv", "salt", "info", "label", "counter", "additionalData", "publicExponent"];
+  const name = (algorithm) => {
+    if (typeof algorithm === "string") return { name: algorithm };
+    const made = { ...algorithm };
+    for (const key of binary) if (Array.isArray(made[key])) made[key] = Uint8Array.from(made[key]);
+    return made;
+  };
   const data = (value) => ({ $bytes: __toBase64(__bytes(value)) });
   const ask = (operation, argument) => {
     try { return __call("crypto", [operation, plain(argument)]); }
     catch (error) { const failure = new Error(error.message); failure.name = "CryptoError"; throw failure; }
   };
-  const buffer = (text) => __fromBase64(text).buffer;
+  // An ArrayBuffer that can also be read like a list, as results can be there.
+  const buffer = (text) => {
+    const bytes = __fromBase64(text);
+    const made = bytes.buffer;
+    Object.defineProperty(made, "length", { value: bytes.length });
+    if (bytes.length <= 65536) for (let i = 0; i < bytes.length; i++) Object.defineProperty(made, i, { value: bytes[i] });
+    return made;
+  };
   const needs = (key, usage, algorithm) => {
     const failed = (message) => { const error = new Error(message); error.name = "InvalidAccessError"; throw error; };
     if (!(key instanceof CryptoKey)) failed("a CryptoKey is needed");
@@ -77,6 +91,10 @@
   const random = (count) => __fromBase64(__call("random", count));
   globalThis.crypto = {
     getRandomValues: (array) => {
+      if (Array.isArray(array) && array.length <= 65536) {
+        random(array.length).forEach((byte, index) => { array[index] = byte; });
+        return array;
+      }
       if (!ArrayBuffer.isView(array) || array instanceof Float32Array || array instanceof Float64Array || array instanceof DataView) throw new TypeError("getRandomValues fills an integer typed array");
       if (array.byteLength > 65536) throw new RangeError("getRandomValues fills at most 65536 bytes");
       new Uint8Array(array.buffer, array.byteOffset, array.byteLength).set(random(array.byteLength));

@@ -224,7 +224,7 @@ const __expect = (() => {
     respondTo(method) {
       const state = of(this);
       const { value } = state;
-      const ok = typeof value?.[method] === "function" || (typeof value === "function" && typeof value.prototype?.[method] === "function");
+      const ok = typeof value?.[method] === "function" || (typeof value === "function" && !has(state, "itself") && typeof value.prototype?.[method] === "function");
       return settle(state, ok, `respondTo ${__shown(method)}`, { subject: typeof value === "function" ? `'${String(value)}'` : Array.isArray(value) ? "[]" : "{}" });
     }
     respondsTo(method) { return this.respondTo(method); }

@@ -2,11 +2,13 @@
 const __makePm = (input) => {
   const { text } = __variables;
   const pre = input.phase !== "test";
+  // What a list holds that is nothing in JSON is null.
+  const kept = (value) => (Array.isArray(value) ? Array.from(value, (item) => (item === undefined ? null : kept(item))) : value);
   const resolved = (lists) =>
     Object.fromEntries([...lists()].reverse().flat().map((entry) => [entry.key, __variables.resolve(__variables.value(entry))]).filter(([, value]) => value !== undefined && value !== null));
   const scope = (lists) => ({
     get: (key) => __variables.raw(text(key, "key"), lists()),
-    set: (key, value) => { __variables.set(text(key, "key"), value, lists()[0]); },
+    set: (key, value) => { __variables.set(text(key, "key"), kept(value), lists()[0]); },
     unset: (key) => { __variables.unset(text(key, "key"), lists()); },
     has: (key) => __variables.find(text(key, "key"), lists()) !== undefined,
     clear: () => { for (const list of lists()) list.length = 0; },
@@ -182,11 +184,14 @@ const __sendRequest = (what, callback) => {
     const text = await answer.text();
     const size = __utf8(text).length;
     const cookies = __cookiesOf(answer.headers.get("set-cookie") ?? "");
-    const names = { get: (name) => answer.headers.get(name) ?? undefined, has: (name) => answer.headers.has(name), all: () => Object.fromEntries(answer.headers), toObject: () => Object.fromEntries(answer.headers) };
+    // A list of {key, value} that can also be asked by name.
+    const names = [...answer.headers].map(([key, value]) => ({ key, value }));
+    const methods = { get: (name) => answer.headers.get(name), has: (name) => answer.headers.has(name), all: () => Object.fromEntries(answer.headers), toObject: () => Object.fromEntries(answer.headers) };
+    for (const [name, method] of Object.entries(methods)) Object.defineProperty(names, name, { value: method, configurable: true });
     return {
       code: answer.status, status: answer.statusText, headers: names, body: text, responseTime: Date.now() - start, responseSize: size,
       text: () => text, json: () => JSON.parse(text),
-      cookies: Object.defineProperties(cookies, { get: { value: (name) => cookies[name] ?? null }, has: { value: (name) => name in cookies } }),
+      cookies: Object.defineProperties(cookies, { get: { value: (name) => cookies[name] ?? null }, has: { value: (name) => name in cookies }, toObject: { value: () => ({ ...cookies }) } }),
     };
   });
   if (typeof callback !== "function") { answered.catch(() => {}); return answered; }
