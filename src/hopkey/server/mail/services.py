@@ -46,6 +46,13 @@ def mail_queue(
     return _queue(to, template, rendered, urgent=urgent, useless_at=useless_at)
 
 
+def mails_queue(*, template: str, letters: Sequence[tuple[str, Mapping[str, Any]]]) -> int:
+    """As `mail_queue` for many addressees (address, context) at once; how many."""
+    made = [_message(to, template, render(template, context, secrets=())) for to, context in letters]
+    Message.objects.bulk_create(made, batch_size=500)
+    return len(made)
+
+
 def mail_invite(*, to: str, template: str, context: Mapping[str, Any], useless_at: datetime) -> Message | None:
     """`mail_queue` for an invitation, to somebody who may not know us: `INVITATIONS_A_DAY` to one address, then none,
     so that nobody can be pestered by inviting them again and again. ``link`` is the secret of its context.
@@ -62,9 +69,17 @@ def mail_queue_text(*, to: str, subject: str, text: str, html: str = "") -> Mess
 
 
 def _queue(to: str, template: str, rendered: Rendered, *, urgent: bool, useless_at: datetime | None) -> Message:
+    message = _message(to, template, rendered, urgent=urgent, useless_at=useless_at)
+    message.save(force_insert=True)
+    return message
+
+
+def _message(
+    to: str, template: str, rendered: Rendered, *, urgent: bool = False, useless_at: datetime | None = None
+) -> Message:
     key = uuid.uuid4().hex
     now = timezone.now()
-    return Message.objects.create(
+    return Message(
         key=key,
         to=to,
         template=template,

@@ -14,7 +14,7 @@ from hopkey.server.audit.actor import Actor
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
 from hopkey.server.errors import DomainError
-from hopkey.server.mail.services import mail_queue
+from hopkey.server.mail.services import mail_queue, mails_queue
 from hopkey.server.notices.models import Preference
 from hopkey.server.webhooks.events import WebhookEvent, moment
 from hopkey.server.webhooks.models import Endpoint
@@ -65,17 +65,20 @@ def notices_tell(kind: WebhookEvent, notices: Sequence[Notice]) -> int:
     told = [notice for notice in notices if notice.mail and notice.owner.is_active]
     silent = _switched_off(kind, (notice.owner.pk for notice in told))
     told = [notice for notice in told if notice.owner.pk not in silent]
-    for notice in told:
-        context = {
-            "name": notice.owner.name,
-            "tokens": notice.tokens[:LISTED],
-            "more": max(len(notice.tokens) - LISTED, 0),
-            "count": len(notice.tokens),
-            "switchable": kind not in ALWAYS,
-            **notice.context,
-        }
-        mail_queue(to=notice.owner.email, template=kind.value.replace(".", "_"), context=context)
-    return len(told)
+    letters = [(notice.owner.email, _letter(kind, notice)) for notice in told]
+    return mails_queue(template=kind.value.replace(".", "_"), letters=letters)
+
+
+def _letter(kind: WebhookEvent, notice: Notice) -> dict[str, Any]:
+    """What the mail of a notice says."""
+    return {
+        "name": notice.owner.name,
+        "tokens": notice.tokens[:LISTED],
+        "more": max(len(notice.tokens) - LISTED, 0),
+        "count": len(notice.tokens),
+        "switchable": kind not in ALWAYS,
+        **notice.context,
+    }
 
 
 def webhook_disabled_tell(endpoint: Endpoint) -> int:
