@@ -345,3 +345,19 @@ def test_output_that_cannot_be_written_is_no_fault_of_the_program(server: Server
         filled = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (filled.returncode, filled.stderr.splitlines()[-1]) == (3, "ERROR_CODE: REPORT_EXPORT_FAILED")
     assert "Traceback" not in filled.stderr
+
+
+def test_ctrl_c_does_not_wait_for_servers_that_say_nothing(server: Server, tmp_path: Path) -> None:
+    request = samples.request("R", endpoint=f"{server.url}/slow?s=8")
+    command = [sys.executable, "-m", "hopkey.cli", "test", write(tmp_path, samples.collection("C", request))]
+    command += ["--iteration-count", "4", "--parallel", "2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        for _ in range(200):
+            if len(server.seen) == 2:
+                break
+            time.sleep(0.05)
+        start = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, time.monotonic() - start < 4) == (130, True), err
+    assert "broke off" not in out + err

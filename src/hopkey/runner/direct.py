@@ -38,6 +38,8 @@ class Direct:
         self._context = context
         self._lock = threading.Lock()
         self._idle: dict[Place, list[_Line]] = {}
+        self._busy: set[_Line] = set()
+        self._stopped = False
 
     def close(self) -> None:
         with self._lock:
@@ -45,6 +47,13 @@ class Direct:
                 for line in lines:
                     line.close()
             self._idle.clear()
+
+    def stop(self) -> None:
+        """Break off what is under way in other threads, which would otherwise be waited for until its deadline."""
+        with self._lock:
+            self._stopped = True
+            for line in self._busy:
+                line.break_off()
 
     def request(self, method: str, url: str, headers: Fields, body: bytes | None, moment: float) -> Received:
         """The answer, which must be whole at `moment` on the clock of `time.monotonic`. Raises `TransportError`."""
@@ -73,6 +82,10 @@ class Direct:
         body: bytes | None,
         moment: float,
     ) -> Received:
+        with self._lock:
+            self._busy.add(line)
+            if self._stopped:
+                line.break_off()
         try:
             received = line.exchange(method, target, netloc.rpartition("@")[2], headers, body, moment)
         except (OSError, ValueError) as error:
@@ -81,6 +94,9 @@ class Direct:
         except BaseException:  # an interruption: half an answer is left on it
             line.close()
             raise
+        finally:
+            with self._lock:
+                self._busy.discard(line)
         if line.open:
             with self._lock:
                 idle = self._idle.setdefault(place, [])
@@ -113,6 +129,11 @@ class _Line:
         self.open = False
         with contextlib.suppress(OSError):
             self._sock.close()
+
+    def break_off(self) -> None:
+        """Wake the thread that waits for this connection; it closes it."""
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
     def quiet(self) -> bool:
         """Whether it still stands: what was closed, or speaks unasked, can be read from."""

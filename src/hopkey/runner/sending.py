@@ -89,6 +89,10 @@ class Sender:
             url=url,
         )
 
+    def stop(self) -> None:
+        """Break off what is under way in other threads: the run has been interrupted."""
+        self._direct.stop()
+
     def close(self) -> None:
         self._direct.close()
         if self._http2 is not None:
