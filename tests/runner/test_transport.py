@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import gzip
 import socket
@@ -306,3 +307,17 @@ def test_an_address_that_says_nothing_leaves_time_for_the_next(monkeypatch: pyte
         assert 0.3 < time.monotonic() - start < 0.9
         for one in waiting:
             one.close()
+
+
+def test_name_and_password_of_a_proxy_are_decoded() -> None:
+    lines: list[bytes] = []
+
+    def proxy(connection: socket.socket) -> None:
+        lines.extend(asked(connection).split(b"\r\n"))
+        connection.sendall(OK + b"Content-Length: 0\r\n\r\n")
+
+    with serving(proxy) as url:
+        address = url.replace("http://", "http://us%40er:p%3Aw%C3%BC@").rstrip("/")
+        assert ask("http://example.test/", proxy=address).status == 200
+    pair = base64.b64encode("us@er:p:w\u00fc".encode())
+    assert b"proxy-authorization: basic " + pair.lower() in [line.lower() for line in lines]
