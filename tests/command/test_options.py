@@ -68,6 +68,8 @@ def test_exit_codes_are_distinct(server: Server, tmp_path: Path) -> None:
         (["--key", "k.pem"], "INVALID_ARGUMENT"),
         (["--proxy", "nowhere"], "INVALID_ARGUMENT"),
         (["--cacert", "missing.pem"], "INVALID_ARGUMENT"),
+        (["--files", "nowhere"], "INVALID_ARGUMENT"),
+        (["--env", ""], "NO_FILE_PATH"),
         (["--folder", "Nope"], "INVALID_ARGUMENT"),
         (["--request", "Nope"], "INVALID_ARGUMENT"),
         (["--iteration-data", "rows.txt"], "INVALID_DATA_FILE_TYPE"),
@@ -333,3 +335,35 @@ def test_the_keyring_gives_the_token_of_the_server(tmp_path: Path, monkeypatch: 
     lost = Run("whoami", "--keyring", "--server", "http://127.0.0.1:2")
     assert (lost.code, "keyring set hopkey http://127.0.0.1:2" in lost.err) == (4, True)
     assert Run("whoami", "--keyring").code == 5
+
+
+def test_output_that_cannot_be_written_is_no_fault_of_the_program(server: Server, tmp_path: Path) -> None:
+    place = write(tmp_path, collection(server, PASS))
+    command = [sys.executable, "-c", "from hopkey.cli.main import script; script()", "test", place]
+    plain = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    ascii_ = subprocess.run(command, env=plain, capture_output=True, text=True, check=False)
+    assert (ascii_.returncode, r"\u2714 good" in ascii_.stdout) == (0, True)
+    for closed in (">&-", "2>&-"):
+        shell = ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", *command]
+        quiet = subprocess.run(shell, capture_output=True, text=True, check=False)
+        assert (quiet.returncode, "Traceback" in quiet.stderr) == (0, False)
+    with open("/dev/full", "w") as full:
+        filled = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (filled.returncode, filled.stderr.splitlines()[-1]) == (3, "ERROR_CODE: REPORT_EXPORT_FAILED")
+    assert "Traceback" not in filled.stderr
+
+
+def test_ctrl_c_does_not_wait_for_servers_that_say_nothing(server: Server, tmp_path: Path) -> None:
+    request = samples.request("R", endpoint=f"{server.url}/slow?s=8")
+    command = [sys.executable, "-m", "hopkey.cli", "test", write(tmp_path, samples.collection("C", request))]
+    command += ["--iteration-count", "4", "--parallel", "2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        for _ in range(200):
+            if len(server.seen) == 2:
+                break
+            time.sleep(0.05)
+        start = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, time.monotonic() - start < 4) == (130, True), err
+    assert "broke off" not in out + err

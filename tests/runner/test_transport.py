@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import gzip
 import socket
@@ -13,9 +14,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hopkey.runner.building import Outgoing
+from hopkey.runner.connecting import connected
 from hopkey.runner.options import Connection
 from hopkey.runner.results import Answer
-from hopkey.runner.sending import Sender, SendError
+from hopkey.runner.sending import Sender, SendError, _leaves
 
 OK = b"HTTP/1.1 200 OK\r\n"
 Serve = Callable[[socket.socket], None]
@@ -219,3 +221,103 @@ def test_a_proxy_of_another_kind_is_said_to_be_one(monkeypatch: pytest.MonkeyPat
     with pytest.raises(SendError, match="socks5") as caught:
         ask("http://h.test/")
     assert "secret" not in str(caught.value)
+
+
+def asks(
+    url: str, times: int, method: str = "GET", body: bytes | None = None, **headers: str
+) -> list[tuple[int, bytes]]:
+    with contextlib.closing(Sender(Connection(timeout=3))) as sender:
+        answers = [sender.send(Outgoing(method, url, tuple(headers.items()), body)) for _ in range(times)]
+    return [(answer.status, answer.body) for answer in answers]
+
+
+@pytest.mark.parametrize("rest", [b"EVIL", OK + b"Content-Le", OK + b"Content-Length: 4\r\n\r\nevil"])
+def test_what_follows_an_answer_in_one_piece_never_becomes_the_next_answer(rest: bytes) -> None:
+    def more_than_was_asked(connection: socket.socket) -> None:
+        asked(connection)
+        connection.sendall(OK + b"Content-Length: 5\r\n\r\nfirst" + rest)
+        asked(connection)
+        connection.sendall(b"ngth: 4\r\n\r\nevil")
+
+    with serving(more_than_was_asked, says(OK + b"Content-Length: 6\r\n\r\nsecond")) as url:
+        assert asks(url, 2) == [(200, b"first"), (200, b"second")]
+
+
+def test_the_refusal_of_a_large_body_is_an_answer() -> None:
+    def refuse(connection: socket.socket) -> None:
+        connection.recv(1000)
+        connection.sendall(b"HTTP/1.1 413 Payload Too Large\r\nContent-Length: 3\r\n\r\nbig")
+        time.sleep(0.1)
+
+    with serving(refuse) as url:
+        assert asks(url, 1, "POST", b"x" * 20_000_000) == [(413, b"big")]
+
+
+def test_a_length_written_by_hand_spoils_no_other_request() -> None:
+    first = says(OK + b"Content-Length: 3\r\n\r\none")
+    with serving(first, says(OK + b"Content-Length: 3\r\n\r\ntwo")) as url:
+        answers = asks(url, 2, "POST", b"hello", **{"Content-Length": "3"})
+    assert answers == [(200, b"one"), (200, b"two")]
+
+
+def test_what_follows_a_compressed_body_is_left_out() -> None:
+    with serving(says(OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"packed") + b"garbage")) as url:
+        assert ask(url).body == b"packed"
+
+
+def test_a_redirect_written_in_utf_8_leads_to_what_was_meant() -> None:
+    target = "Location: /caf\u00e9 \u2713\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
+    lines: list[bytes] = []
+
+    def arrive(connection: socket.socket) -> None:
+        lines.append(asked(connection).split(b"\r\n")[0])
+        connection.sendall(OK + b"Content-Length: 0\r\n\r\n")
+
+    with serving(says(b"HTTP/1.1 302 Found\r\n" + target), arrive) as url:
+        assert ask(url).status == 200
+    assert lines == [b"GET /caf%C3%A9%20%E2%9C%93 HTTP/1.1"]
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "leaves"),
+    [
+        ("http://a/", "http://a:80/x", False),
+        ("https://a:443/", "https://a/", False),
+        ("http://a/", "https://a/", False),
+        ("https://a/", "http://a/", True),
+        ("http://a/", "http://a:8080/", True),
+        ("http://a/", "http://b/", True),
+    ],
+)
+def test_secrets_leave_with_the_host_or_port_only(one: str, two: str, leaves: bool) -> None:
+    assert _leaves(one, two) is leaves
+
+
+def test_an_address_that_says_nothing_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as there, socket.create_server(("127.0.0.2", 0), backlog=0) as full:
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        kind = (socket.AF_INET, socket.SOCK_STREAM, 0, "")
+        places = [(*kind, full.getsockname()), (*kind, there.getsockname())]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_: places)
+        start = time.monotonic()
+        connected("two.example", 80, start + 1, None).close()
+        assert 0.3 < time.monotonic() - start < 0.9
+        for one in waiting:
+            one.close()
+
+
+def test_name_and_password_of_a_proxy_are_decoded() -> None:
+    lines: list[bytes] = []
+
+    def proxy(connection: socket.socket) -> None:
+        lines.extend(asked(connection).split(b"\r\n"))
+        connection.sendall(OK + b"Content-Length: 0\r\n\r\n")
+
+    with serving(proxy) as url:
+        address = url.replace("http://", "http://us%40er:p%3Aw%C3%BC@").rstrip("/")
+        assert ask("http://example.test/", proxy=address).status == 200
+    pair = base64.b64encode("us@er:p:w\u00fc".encode())
+    assert b"proxy-authorization: basic " + pair.lower() in [line.lower() for line in lines]

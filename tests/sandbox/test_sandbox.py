@@ -519,3 +519,38 @@ def test_a_script_that_spoils_the_engine_spoils_its_own_results_alone(source: st
         assert sandbox.run(Script("pre", "console.log(JSON.stringify([1].map((x) => x + 1)))", "T")).console == (
             ("log", "[2]"),
         )
+
+
+@pytest.mark.parametrize("body", [b"", b"no json", b'{"a":'])
+def test_an_answer_that_is_no_json_is_said_to_be_none_in_the_words_of_the_official_runner(
+    sandbox: Sandbox, body: bytes
+) -> None:
+    response = ScriptResponse(200, "OK", [("content-type", "application/json")], body, 1.0)
+    for call in ("pm.response.json()", "hopp.response.body.asJSON()"):
+        assert refuse(sandbox, call, response=response).message.endswith("Error: Invalid JSON string")
+
+
+def test_messages_of_chained_expectations_are_those_of_the_official_runner(sandbox: Sandbox) -> None:
+    source = """pm.test("t", () => {
+        pm.expect("abc").to.include("a").and.match(/z/);
+        pm.expect("abc").to.be.a("string").and.not.match(/a/);
+        pm.expect({a: 1}).to.be.an("object").and.have.property("a").that.equals(2);
+    });"""
+    failed = [item.message for item in run(sandbox, source).tests[0].expectations if not item.ok]
+    assert failed == [
+        "Expected 'abc' to match /z/",
+        "Expected 'abc' to not match /a/",
+        "Expected 1 to be an object and have that equals 2",
+    ]
+
+
+def test_a_variable_set_to_undefined_is_undefined(sandbox: Sandbox) -> None:
+    source = 'pm.environment.set("n", 5); pm.environment.set("n", undefined); console.log(pm.environment.get("n"))'
+    assert logged(run(sandbox, source)) == ["undefined"]
+
+
+def test_a_form_of_send_request_has_the_plain_content_type(sandbox: Sandbox) -> None:
+    source = """pm.sendRequest({url: "http://h/", method: "POST", body: {mode: "urlencoded",
+        urlencoded: [{key: "a", value: "b c"}]}}, (error, answer) => console.log(JSON.stringify(answer.json())));"""
+    method, headers, body = json.loads(logged(run(sandbox, source))[0])
+    assert (method, headers["content-type"], body) == ("POST", "application/x-www-form-urlencoded", "a=b+c")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -104,4 +106,29 @@ def script() -> None:
     """The console script."""
     # A short run makes little garbage: looking for it again and again while modules load is a tenth of its time.
     gc.set_threshold(50_000)
-    sys.exit(main())
+    _prepare_streams()
+    try:
+        code = main()
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the end of the process
+        code = Exit.FAULT
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the end of the process
+        print(f"hopkey: the output cannot be written: {error.strerror}", file=sys.stderr)
+        print("ERROR_CODE: REPORT_EXPORT_FAILED", file=sys.stderr)
+        code = Exit.FAULT
+    sys.exit(code)
+
+
+def _prepare_streams() -> None:
+    """What an encoding does not have is written as an escape, and a stream that is closed takes everything."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - until the end of the process
+        elif stream.errors != "backslashreplace":
+            stream.reconfigure(errors="backslashreplace")

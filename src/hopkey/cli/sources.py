@@ -123,6 +123,8 @@ class Source:
 
     def _file(self, name: str) -> bytes | None:
         """The bytes of the file, or None where this is an id. Raises `CommandError`."""
+        if not name:
+            raise CommandError("NO_FILE_PATH", "the name is empty: name a .json file, an id, or a path on the server")
         path = Path(name)
         try:
             exists = path.exists()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def connected(host: str, port: int, moment: float, context: Callable[[], ssl.SSLContext] | None) -> Any:
     """A socket, through TLS where there is a `context`, until `moment` (`time.monotonic`). Raises `TransportError`."""
     try:
-        plain = socket.create_connection((_plain_name(host), port), timeout=max(0.001, moment - time.monotonic()))
+        plain = _opened(host, port, moment)
     except socket.gaierror:
         raise TransportError(f"the host name {host} could not be resolved", "connect") from None
     except UnicodeError:
@@ -30,7 +30,33 @@ def connected(host: str, port: int, moment: float, context: Callable[[], ssl.SSL
         raise TransportError(f"no connection to {host}: {error.strerror or error}", "connect") from None
     with contextlib.suppress(OSError):
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return plain if context is None else _secured(plain, host, context)
+    if context is None:
+        return plain
+    plain.settimeout(max(0.001, moment - time.monotonic()))
+    return _secured(plain, host, context)
+
+
+def _opened(host: str, port: int, moment: float) -> socket.socket:
+    """To the first address of the host that answers; the time is shared, so that a dead one leaves some for the rest.
+
+    Raises `OSError`.
+    """
+    places = socket.getaddrinfo(_plain_name(host), port, 0, socket.SOCK_STREAM)
+    for index, (family, kind, protocol, _, place) in enumerate(places):
+        plain = socket.socket(family, kind, protocol)
+        try:
+            plain.settimeout(max(0.001, (moment - time.monotonic()) / (len(places) - index)))
+            plain.connect(place)
+        except OSError:
+            plain.close()
+            if index == len(places) - 1:
+                raise
+        except BaseException:  # an interruption
+            plain.close()
+            raise
+        else:
+            return plain
+    raise OSError("it has no address")
 
 
 def _plain_name(host: str) -> Any:

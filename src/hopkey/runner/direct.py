@@ -38,6 +38,8 @@ class Direct:
         self._context = context
         self._lock = threading.Lock()
         self._idle: dict[Place, list[_Line]] = {}
+        self._busy: set[_Line] = set()
+        self._stopped = False
 
     def close(self) -> None:
         with self._lock:
@@ -45,6 +47,13 @@ class Direct:
                 for line in lines:
                     line.close()
             self._idle.clear()
+
+    def stop(self) -> None:
+        """Break off what is under way in other threads, which would otherwise be waited for until its deadline."""
+        with self._lock:
+            self._stopped = True
+            for line in self._busy:
+                line.break_off()
 
     def request(self, method: str, url: str, headers: Fields, body: bytes | None, moment: float) -> Received:
         """The answer, which must be whole at `moment` on the clock of `time.monotonic`. Raises `TransportError`."""
@@ -73,6 +82,10 @@ class Direct:
         body: bytes | None,
         moment: float,
     ) -> Received:
+        with self._lock:
+            self._busy.add(line)
+            if self._stopped:
+                line.break_off()
         try:
             received = line.exchange(method, target, netloc.rpartition("@")[2], headers, body, moment)
         except (OSError, ValueError) as error:
@@ -81,6 +94,9 @@ class Direct:
         except BaseException:  # an interruption: half an answer is left on it
             line.close()
             raise
+        finally:
+            with self._lock:
+                self._busy.discard(line)
         if line.open:
             with self._lock:
                 idle = self._idle.setdefault(place, [])
@@ -114,6 +130,11 @@ class _Line:
         with contextlib.suppress(OSError):
             self._sock.close()
 
+    def break_off(self) -> None:
+        """Wake the thread that waits for this connection; it closes it."""
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+
     def quiet(self) -> bool:
         """Whether it still stands: what was closed, or speaks unasked, can be read from."""
         try:
@@ -125,16 +146,27 @@ class _Line:
         self, method: str, target: str, host: str, headers: Fields, body: bytes | None, moment: float
     ) -> Received:
         self.heard = False
+        data = _written(method, target, host, headers, body)
         self._sock.settimeout(max(0.001, moment - time.monotonic()))
-        self._sock.sendall(_written(method, target, host, headers, body))
+        whole = True
+        try:
+            self._sock.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            # A server that refuses a large body (413, 401) answers at once and closes: that answer is worth more.
+            if self.quiet():
+                raise
+            whole = False
         if _QUICKACK is not None:
             # A server that writes head and body apart, and waits for the first to be acknowledged before it sends the
             # second (Nagle's algorithm), would otherwise make every answer 40 ms late.
             with contextlib.suppress(OSError):
                 self._sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
-        stream = io.BufferedReader(_Timed(self, moment), _BUFFER)
+        arriving = _Timed(self, moment)
+        stream = io.BufferedReader(arriving, _BUFFER)
         received, keeps = answers.read(cast(BinaryIO, stream), method)
-        self.open = keeps
+        arriving.ended = True
+        # What came after the answer belongs to no request: it must not become the answer to the next one.
+        self.open = keeps and whole and not stream.peek(1) and _said_rightly(headers, body)
         return received
 
     def receive(self, buffer: Any, moment: float) -> int:
@@ -167,15 +199,23 @@ def _written(method: str, target: str, host: str, headers: Fields, body: bytes |
     return "\r\n".join((*lines, "", "")).encode("latin-1") + (body or b"")
 
 
+def _said_rightly(headers: Fields, body: bytes | None) -> bool:
+    """Whether a length written by hand is that of the body: otherwise the rest would be read as the next request."""
+    length = headers.get("Content-Length")
+    return length is None or length == str(len(body or b""))
+
+
 class _Timed(io.RawIOBase):
     """What arrives on a connection until the deadline: a byte now and then would hold a run for ever."""
 
     def __init__(self, line: _Line, moment: float) -> None:
         self._line = line
         self._moment = moment
+        self.ended = False
+        """Whether nothing more is read: what is left is what has arrived already."""
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        return self._line.receive(buffer, self._moment)
+        return 0 if self.ended else self._line.receive(buffer, self._moment)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import urllib3
 
@@ -21,7 +22,8 @@ class Proxied:
         parts = urlsplit(proxy)
         login = None
         if parts.username:
-            login = urllib3.make_headers(proxy_basic_auth=f"{parts.username}:{parts.password or ''}")
+            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+            login = {"proxy-authorization": f"Basic {base64.b64encode(pair).decode('ascii')}"}
         tls: dict[str, Any] = {"ssl_context": context}
         if not verify:
             tls["assert_hostname"] = False

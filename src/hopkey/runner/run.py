@@ -58,6 +58,7 @@ class _Run:
         self._on_start = on_start
         self._sender = Sender(options.connection)
         self._stop = threading.Event()
+        self._cut = False
         self._stopped: Literal["", "bail", "interrupted"] = ""
         self._done: dict[int, list[RequestResult]] = {}
 
@@ -116,7 +117,9 @@ class _Run:
                         if self._on_result:
                             self._on_result(result)
             except BaseException:
+                self._cut = True
                 self._stop.set()
+                self._sender.stop()
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
             finally:
@@ -137,6 +140,8 @@ class _Run:
             if self._on_start:
                 self._on_start(position, index + 1)
             result, jump = turn.request(position)
+            if self._cut:
+                return  # what was broken off says nothing of the server
             jumps += jump is not False
             at, fault = self._next(at, jump, jumps)
             if fault is not None:

@@ -89,6 +89,10 @@ class Sender:
             url=url,
         )
 
+    def stop(self) -> None:
+        """Break off what is under way in other threads: the run has been interrupted."""
+        self._direct.stop()
+
     def close(self) -> None:
         self._direct.close()
         if self._http2 is not None:
@@ -181,7 +185,7 @@ def _http2(connection: Connection) -> Http2:
 def _redirect(url: str, location: str) -> str:
     """Where a redirect leads. Raises `SendError`."""
     try:
-        target = urljoin(url, location)
+        target = urljoin(url, _text(location))
         parts = urlsplit(target)
         if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
             return normal(target)
@@ -190,10 +194,22 @@ def _redirect(url: str, location: str) -> str:
     raise SendError(f"it redirects to {location[:200]!r}, which is no address that could be asked")
 
 
+def _text(location: str) -> str:
+    """What a server wrote without encoding it is UTF-8 nearly always; headers are read as Latin-1."""
+    try:
+        return location.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return location
+
+
 def _leaves(url: str, target: str) -> bool:
     """Whether a redirect leads where secrets of the first address do not belong."""
     one, two = urlsplit(url), urlsplit(target)
-    return one.hostname != two.hostname or one.port != two.port or (one.scheme == "https" and two.scheme == "http")
+    if one.scheme == "https" and two.scheme == "http":
+        return True
+    standard = {"http": 80, "https": 443}
+    ports = [None if parts.port == standard[parts.scheme] else parts.port for parts in (one, two)]
+    return one.hostname != two.hostname or ports[0] != ports[1]
 
 
 def _may_retry(method: str, error: TransportError) -> bool:

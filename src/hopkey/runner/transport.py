@@ -129,8 +129,8 @@ class _Inflated:
                     return  # whatever follows the end belongs to nobody
                 self._stream = zlib.decompressobj(16 + zlib.MAX_WBITS)
                 data = data.lstrip(b"\0")
-                if not data:
-                    return
+                if data[:1] != b"\x1f":
+                    return  # no further part: browsers do not look at what follows either
             try:
                 piece = self._stream.decompress(data, CHUNK * 16)
             except zlib.error:

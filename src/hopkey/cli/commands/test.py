@@ -182,7 +182,7 @@ def main(argv: list[str], terminal: Terminal) -> int:
     places = check_places(arguments)
     source = source_of(arguments, terminal)
     collections, folder = source.collections(arguments.collection)
-    environment = source.environment(arguments.env) if arguments.env else None
+    environment = source.environment(arguments.env) if arguments.env is not None else None
     if folder:
         options = _within(options, folder)
     try:
@@ -235,6 +235,8 @@ def _options(arguments: argparse.Namespace, terminal: Terminal) -> Options:
         raise CommandError(
             "INVALID_ARGUMENT", "--proxy needs http:// or https:// in front: other proxies are not spoken to"
         )
+    if not arguments.no_files and not Path(arguments.files).is_dir():
+        raise CommandError("INVALID_ARGUMENT", f"--files: there is no folder {arguments.files}")
     return Options(
         delay=arguments.delay,
         iterations=arguments.iteration_count or len(rows) or 1,

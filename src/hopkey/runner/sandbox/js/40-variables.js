@@ -1,6 +1,7 @@
 // Variables of the run: the selected environment and the globals, and <<templates>> in them.
 const __variables = {
-  value: (entry) => (entry.currentValue !== "" && entry.currentValue !== undefined ? entry.currentValue : entry.initialValue),
+  // What a script has set to undefined is undefined, whatever the variable began with.
+  value: (entry) => (entry.currentValue !== "" && "currentValue" in entry ? entry.currentValue : entry.initialValue),
   lists: () => [__state.selected, __state.global],
   find: (key, lists = __variables.lists()) => {
     for (const list of lists) { const entry = list.find((item) => item.key === key); if (entry) return entry; }

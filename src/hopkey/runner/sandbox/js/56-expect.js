@@ -14,6 +14,8 @@ const __expect = (() => {
     __report(has(state, "not") ? !ok : ok, `Expected ${subject} ${state.words}${what ? ` ${what}` : ""}`);
     return make("value" in after ? after.value : state.value, words ?? state.words);
   };
+  // Whatever was said before: the official runner's match() begins its message anew.
+  const plainly = (state) => ({ ...state, words: has(state, "not") ? "to not" : "to" });
   const behind = (state, word) => (state.words.endsWith(word) ? "" : `${word} `);
   const list = (items, options) => items.map((item) => __shown(item, options)).join(", ");
   const isNumber = (value) => typeof value === "number";
@@ -82,7 +84,7 @@ const __expect = (() => {
       : value === null || value === undefined ? [false, undefined]
         : [has(state, "own") ? Object.prototype.hasOwnProperty.call(value, key) : key in Object(value), value[key]];
     const ok = found && (rest.length === 0 || (has(state, "deep") ? __same(current, rest[0]) : current === rest[0]));
-    return settle(state, ok, `property ${list([key, ...rest.slice(0, 1)])}`, { value: current, words: "to have" });
+    return settle(state, ok, `property ${list([key, ...rest.slice(0, 1)])}`, { value: current, words: state.words.endsWith("have") ? state.words : "to have" });
   };
 
   // Comparisons, also behind `lengthOf`, where the subject is the length and what follows goes on with the whole.
@@ -215,8 +217,8 @@ const __expect = (() => {
     within(low, high) { return within(of(this), low, high); }
     closeTo(other, delta) { const state = of(this); return settle(state, isNumber(state.value) && Math.abs(state.value - other) <= delta, `closeTo ${list([other, delta])}`); }
     approximately(other, delta) { const state = of(this); return settle(state, isNumber(state.value) && Math.abs(state.value - other) <= delta, `approximately ${list([other, delta])}`); }
-    match(regex) { const state = of(this); return settle(state, new RegExp(regex).test(state.value), `match ${__shown(regex, { regexes: true })}`); }
-    matches(regex) { const state = of(this); return make(state.value, has(state, "not") ? "to not" : "to").match(regex); }
+    match(regex) { const state = plainly(of(this)); return settle(state, new RegExp(regex).test(state.value), `match ${__shown(regex, { regexes: true })}`); }
+    matches(regex) { return this.match(regex); }
     string(wanted) { const state = of(this); return settle(state, typeof state.value === "string" && state.value.includes(wanted), `${behind(state, "have")}string '${__shown(wanted)}'`); }
     throw(...args) { return thrown(of(this), args); }
     throws(...args) { return thrown(of(this), args); }

@@ -15,7 +15,8 @@ const __response = (() => {
   const fresh = () => JSON.parse(raw().text.replace(/^\ufeff/, ""));
   const read = () => { try { return raw().deep ? raw().text : fresh(); } catch { return raw().text; } };
   const value = () => { if (!known) { parsed = read(); known = true; } return parsed; };
-  const json = () => (raw().text === "" ? null : fresh());
+  // In the official runner's words, also where there is nothing: a test that goes on with null would look elsewhere.
+  const json = () => { try { return fresh(); } catch { throw new Error("Invalid JSON string"); } };
   // As in the official runner, an answer that is JSON is read, and its text is that JSON written anew.
   const text = () => {
     if (written === undefined) { const found = read(); written = typeof found === "string" ? found : JSON.stringify(found); }

@@ -167,8 +167,10 @@ const __sendRequest = (what, callback) => {
   let body;
   const rows = (items) => (Array.isArray(items) ? items.filter((item) => !item.disabled).map((item) => [item.key, item.value ?? ""]) : Object.entries(items ?? {}));
   const given = spec.body;
-  if (given?.mode === "urlencoded") body = new URLSearchParams(rows(given.urlencoded).map(([key, value]) => [key, __variables.plain(value)]));
-  else if (given?.mode === "formdata") {
+  if (given?.mode === "urlencoded") {
+    if (!headers.has("content-type")) headers.set("content-type", "application/x-www-form-urlencoded");
+    body = new URLSearchParams(rows(given.urlencoded).map(([key, value]) => [key, __variables.plain(value)]));
+  } else if (given?.mode === "formdata") {
     const boundary = `hopkey-${crypto.randomUUID()}`;
     headers.set("content-type", `multipart/form-data; boundary=${boundary}`);
     const quote = (name) => String(name).replace(/["\r\n]/g, (c) => encodeURIComponent(c));
