@@ -20,7 +20,7 @@ def attempt(request: HttpRequest, action: str, *, key: str | None = None, wait: 
 
 def attempts_forget(*, before: datetime) -> int:
     """Remove what was counted and does not count any more; how much. The cache does so only when it is full."""
-    table = connection.ops.quote_name(settings.CACHES["default"]["LOCATION"])
+    table = connection.ops.quote_name(str(settings.CACHES["default"]["LOCATION"]))
     with connection.cursor() as cursor:
         moment = connection.ops.adapt_datetimefield_value(before)
         cursor.execute(f"DELETE FROM {table} WHERE expires < %s", [moment])  # noqa: S608 - a name of ours
