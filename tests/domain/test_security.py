@@ -98,6 +98,22 @@ def test_what_does_not_count_any_more_is_removed_from_the_cache(db: None) -> Non
     assert (cache.get("old"), cache.get("new")) == (None, 1)
 
 
+def test_forms_without_end_push_no_count_of_attempts_out(console: Client) -> None:
+    cache.set("counted", 1, 600)
+    before = cache.get("counted"), _entries("hopkey_cache")
+    for number in range(3):
+        console.post("/profile/tokens/new", {"once": f"nonce-{number}", "expiry": "7"})
+        console.post("/console/automation/new", {"once": f"nonce-{number}", "expiry": "7"})
+    assert (cache.get("counted"), _entries("hopkey_cache")) == before
+    assert _entries("hopkey_forms") == 6
+
+
+def _entries(table: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {table}")
+        return int(cursor.fetchone()[0])
+
+
 @pytest.mark.parametrize(
     ("path", "fields"),
     [

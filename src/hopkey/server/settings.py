@@ -152,7 +152,12 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "hopkey_cache",
         "OPTIONS": {"MAX_ENTRIES": 100_000},
-    }
+    },
+    "forms": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "hopkey_forms",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
 }
 
 LOGIN_URL = "/sign-in"

@@ -19,9 +19,14 @@ def attempt(request: HttpRequest, action: str, *, key: str | None = None, wait: 
 
 
 def attempts_forget(*, before: datetime) -> int:
-    """Remove what was counted and does not count any more; how much. The cache does so only when it is full."""
-    table = connection.ops.quote_name(str(settings.CACHES["default"]["LOCATION"]))
+    """Remove what was counted, or remembered of forms, and does not count any more; how much. The caches themselves do
+    so only when they are full.
+    """
+    removed = 0
+    moment = connection.ops.adapt_datetimefield_value(before)
     with connection.cursor() as cursor:
-        moment = connection.ops.adapt_datetimefield_value(before)
-        cursor.execute(f"DELETE FROM {table} WHERE expires < %s", [moment])  # noqa: S608 - a name of ours
-        return int(cursor.rowcount)
+        for kept in settings.CACHES.values():
+            table = connection.ops.quote_name(str(kept["LOCATION"]))
+            cursor.execute(f"DELETE FROM {table} WHERE expires < %s", [moment])  # noqa: S608 - a name of ours
+            removed += cursor.rowcount
+    return removed
