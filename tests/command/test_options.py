@@ -252,12 +252,18 @@ def test_limits_of_scripts_name_the_script(server: Server, tmp_path: Path) -> No
     assert "C/R1: test script: Script execution failed: more than 16 MB of memory" in run.out
 
 
+def _interruptible() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_ends_with_what_was_done_and_130(server: Server, tmp_path: Path) -> None:
     made = collection(server, PASS, PASS)
     made["requests"][1]["endpoint"] = server.url + "/slow?s=10"
     report = tmp_path / "report.json"
     command = [sys.executable, "-m", "hopkey.cli", "test", write(tmp_path, made), "--reporter-json", str(report)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    # Where the tests run in the background, a shell may have them ignore Ctrl-C.
+    with subprocess.Popen(command, text=True, preexec_fn=_interruptible, **pipes) as process:
         for _ in range(200):
             if len(server.seen) == 2:
                 break

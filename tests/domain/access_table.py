@@ -194,7 +194,6 @@ TABLE: tuple[Block, ...] = (
         POST /v1/console/users/:user_id/deactivate
         POST /v1/console/users/:user_id/reactivate
         POST /v1/console/users/:user_id/sign-out
-        POST /v1/console/users/:user_id/remove-second-factors
         GET /v1/console/invites
         GET /v1/console/policy
         PUT /v1/console/policy
@@ -207,6 +206,13 @@ TABLE: tuple[Block, ...] = (
         GET /v1/console/automation-tokens
         POST /v1/console/users/:user_id/remove-second-factors
         GET /v1/console/mail
+        POST /v1/console/mail/:message_id/retry
+        POST /v1/console/mail/:message_id/discard
+        GET /v1/console/webhooks/:webhook_id
+        DELETE /v1/console/webhooks/:webhook_id
+        POST /v1/console/webhooks/:webhook_id/test
+        GET /v1/console/webhooks/:webhook_id/deliveries
+        POST /v1/console/webhooks/:webhook_id/deliveries/:delivery_id/retry
         POST /v1/console/mail/test
         POST /v1/console/mail/retry
         GET /v1/console/webhooks
@@ -249,13 +255,6 @@ TABLE: tuple[Block, ...] = (
         PUT /v1/:rest
         PATCH /v1/:rest
         DELETE /v1/:rest
-        POST /v1/console/mail/:message_id/retry
-        POST /v1/console/mail/:message_id/discard
-        GET /v1/console/webhooks/:webhook_id
-        DELETE /v1/console/webhooks/:webhook_id
-        POST /v1/console/webhooks/:webhook_id/test
-        GET /v1/console/webhooks/:webhook_id/deliveries
-        POST /v1/console/webhooks/:webhook_id/deliveries/:delivery_id/retry
         """,
     ),
     (
@@ -432,6 +431,7 @@ TABLE: tuple[Block, ...] = (
         GET /console/tokens/:token_id
         GET /console/users
         GET /console/users/:user_id
+        GET /console/webhooks/:webhook_id
         GET /console/users/:user_id/:act
         GET /console/policy
         POST /console/policy
@@ -453,6 +453,9 @@ TABLE: tuple[Block, ...] = (
         POST /console/tokens/search
         POST /console/tokens/delete
         POST /console/users/invite/revoke
+        POST /console/webhooks/:webhook_id/deliveries/:delivery_id/retry
+        POST /console/mail/:message_id/discard
+        POST /console/mail/:message_id/retry
         POST /console/users/:user_id/:act
         POST /console/automation/:token_id/delete
         POST /console/mail/test
@@ -473,10 +476,6 @@ TABLE: tuple[Block, ...] = (
         "Whoever is signed in or administers; there is nothing of this id here",
         "sign-in 404 404 404 404 404 sign-in sign-in",
         """
-        POST /console/mail/:message_id/retry
-        POST /console/mail/:message_id/discard
-        GET /console/webhooks/:webhook_id
-        POST /console/webhooks/:webhook_id/deliveries/:delivery_id/retry
         GET /console/webhooks/:webhook_id/:act
         POST /console/webhooks/:webhook_id/:act
         GET /confirm/oidc

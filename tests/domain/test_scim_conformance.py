@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import secrets
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import scim2_tester.filling
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
 from scim2_client.engines.wsgi import WSGISCIMClient
 from scim2_tester import Status, check_server
 
@@ -34,7 +37,17 @@ def addresses_as_user_names(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setattr(module, "generate_random_value", generate)
 
 
-@pytest.mark.usefixtures("addresses_as_user_names")
+@pytest.fixture
+def one_connection() -> Iterator[None]:
+    """The test's transaction lives on one connection, which must outlive requests: as Django's own test client has it."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.mark.usefixtures("addresses_as_user_names", "one_connection")
 def test_every_check_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(entry, "_DOOR", entry.Door(0))
     boss = person("Boss", administrator=True)

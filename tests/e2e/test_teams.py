@@ -113,7 +113,7 @@ def test_the_palette_is_driven_by_the_keyboard(page: Page, world: World, theme: 
     expect(page.get_by_text("Nothing of that name.")).to_be_visible()
     page.get_by_role("combobox").fill("theme: dark")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
 def test_the_palette_shows_what_its_reader_may_see(page: Page, world: World) -> None:

@@ -34,7 +34,9 @@ def served(world: World, **token: str) -> int:
 
 def remove(token: dict[str, str]) -> str:
     identity = token["id"]
-    return f"DELETE FROM hopkey_token_use WHERE token_id = {identity}; DELETE FROM hopkey_token WHERE id = {identity}"
+    tables = ("use", "place")
+    rows = "".join(f"DELETE FROM hopkey_token_{table} WHERE token_id = {identity}; " for table in tables)
+    return f"{rows}DELETE FROM hopkey_token WHERE id = {identity}"
 
 
 def test_sqlite_a_row_that_replaces_another_is_a_change_of_both(sqlite: World) -> None:

@@ -362,6 +362,15 @@ def test_secrets_are_told_apart_from_other_values(server: Server) -> None:
     assert echoed(result.requests[0])["query"]["s"] == ["from-outside"]
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """Where the tests run in the background, a shell may have them ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_an_interrupted_run_keeps_what_was_done(server: Server) -> None:
     def interrupt() -> None:
         while len(server.seen) < 2:

@@ -14,7 +14,10 @@ from django.urls import URLPattern, get_resolver
 
 from hopkey.server.audit.actor import OPERATOR
 from hopkey.server.automation.services import automation_token_generate
+from hopkey.server.mail.models import Message
 from hopkey.server.tokens.services import token_generate_for
+from hopkey.server.webhooks.models import Delivery
+from hopkey.server.webhooks.services import webhook_add
 from hopkey.server.workspaces import content
 from hopkey.server.workspaces.invitations import invitation_create
 from hopkey.server.workspaces.models import Role
@@ -91,6 +94,9 @@ def callers_make(people: People) -> Callers:
         workspace=team, data=json.dumps(samples.environment("E", a="b")).encode(), by=OPERATOR
     )
     invited = invitation_create(team=team, role=Role.VIEWER, email="x@example.com", inviter=people.ana, by=OPERATOR)
+    webhook = webhook_add(url="https://hooks.example.com/x", events=["token.expired"], by=OPERATOR).endpoint
+    message = Message.objects.create(key="m", to="vi@example.com", state="failed")
+    delivery = Delivery.objects.create(key="msg_d", endpoint=webhook, event="token.expired", state="failed")
     names = {
         "workspace_id": team.pk,
         "collection_id": collection.pk,
@@ -105,9 +111,9 @@ def callers_make(people: People) -> Callers:
         "purpose": "sign-in",
         "session_id": "999999",
         "passkey_id": "999999",
-        "message_id": "999999",
-        "webhook_id": "nothing",
-        "delivery_id": "999999",
+        "message_id": str(message.pk),
+        "webhook_id": webhook.pk,
+        "delivery_id": str(delivery.pk),
         "group_id": "nothing",
         "name": "User",
         "urn": "urn:ietf:params:scim:schemas:core:2.0:User",

@@ -44,6 +44,8 @@ class Site:
             self.environ["HOPKEY_SECRET_KEY"] = "k" * 48
 
     def command(self, *arguments: str, given: str | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
+        if arguments[:1] == ("serve",):  # where it should end before it listens: not because of somebody else's server
+            environ.setdefault("HOPKEY_PORT", str(free_port()))
         return subprocess.run(
             [*HOPKEY, *arguments],
             env={**self.environ, **environ},

@@ -51,6 +51,16 @@ class Smtp:
         assert len(self.mails()) >= count, [str(mail["Subject"]) for mail in self.mails()]
         return self.mails()
 
+    def mail_to(self, address: str, seconds: float = 20) -> EmailMessage:
+        """The latest mail to this address, once there is one."""
+        end = time.monotonic() + seconds
+        while True:
+            found = [mail for mail in self.mails() if address in str(mail["To"])]
+            if found:
+                return found[-1]
+            assert time.monotonic() < end, [str(mail["To"]) for mail in self.mails()]
+            time.sleep(0.1)
+
     def clear(self) -> None:
         for path in self.folder.glob("*.eml"):
             path.unlink()

@@ -29,21 +29,24 @@ LONG_WORK_GRACE_SECONDS = 5.0
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def create(pages: str) -> Application:
-    """The application of this process, from the settings in its environment; `pages` is the socket of the pages."""
+def create(pages: str, parent: int) -> Application:
+    """The application of this process, from the settings in its environment; `pages` is the socket of the pages,
+    `parent` the process that starts those that serve.
+    """
     config = current()
     logging.config.dictConfig(logging_settings(config))
     # What was there before the fork stays: the collector, which stops the gate, need not look at it again.
     gc.collect()
     gc.freeze()
-    return Process(config, pages)
+    return Process(config, pages, parent)
 
 
 class Process:
     """Dispatches by path. The gate is opened in the event loop at the first request, after any fork."""
 
-    def __init__(self, config: Config, pages: str) -> None:
+    def __init__(self, config: Config, pages: str, parent: int) -> None:
         self._config = config
+        self._parent = parent
         self._bridge = Bridge(
             pages,
             body_limit=config.upload_limit_mb * 1024 * 1024 + 64 * 1024,
@@ -75,7 +78,7 @@ class Process:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 self._gate_open()
-                watching = asyncio.create_task(_follow_parent(os.getppid()))
+                watching = asyncio.create_task(_follow_parent(self._parent))
                 long_work_ends_with_the_process(self._bridge)
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":

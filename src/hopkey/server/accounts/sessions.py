@@ -150,7 +150,7 @@ def sessions_forget_ended() -> int:
 
 
 def is_recent(session: SessionBase) -> bool:
-    """Whether this session was begun or confirmed within ``HOPKEY_RECENT_MINUTES``."""
+    """Whether a session was begun or confirmed within ``HOPKEY_RECENT_MINUTES``."""
     minutes = current().recent_minutes
     if not minutes:
         return True

@@ -29,6 +29,7 @@ from hopkey.server.api.guard import (
 )
 from hopkey.server.errors import DomainError
 from hopkey.server.long_work import streamed
+from hopkey.server.nul import holds_nul
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of a JSON body: ten thousand ids need a quarter of it."""
@@ -103,7 +104,7 @@ def _view(route: Route) -> Callable[..., HttpResponseBase]:
             caller = caller_admit(request, route.who, sensitive=operation is not None and operation.sensitive)
             if operation is None:
                 raise refusal("method_not_allowed", f"Use {' or '.join(by_method)}.", 405)
-            if any("\0" in str(value) for value in ids.values()):  # PostgreSQL fails when it is asked for one
+            if "\0" in request.path:
                 raise not_found()
             call = Call(request, caller, _query(request, operation.query), _body(request, operation.body))
             answer = operation.run(call, **ids)
@@ -117,6 +118,8 @@ def _view(route: Route) -> Callable[..., HttpResponseBase]:
 
 
 def _query(request: HttpRequest, type_: Any) -> Any:
+    if any("\0" in value for value in request.GET.values()):
+        raise refusal("input_invalid", "No parameter may hold the character NUL.", 400)
     try:
         return msgspec.convert(request.GET.dict(), type_, strict=False)
     except msgspec.ValidationError as error:
@@ -131,6 +134,8 @@ def _body(request: HttpRequest, type_: Any) -> Any:
     if int(request.META.get("CONTENT_LENGTH") or 0) > BODY_LIMIT:
         raise refusal("body_too_large", f"A body has at most {BODY_LIMIT} bytes.", 413)
     try:
+        if _NUL in request.body and holds_nul(msgspec.json.decode(request.body)):
+            raise refusal("json_invalid", "No text may hold the character NUL.", 400)
         return msgspec.json.decode(request.body, type=type_)
     except msgspec.ValidationError as error:
         raise _input_invalid(str(error), type_) from None
@@ -138,6 +143,7 @@ def _body(request: HttpRequest, type_: Any) -> Any:
         raise refusal("json_invalid", "The body is not valid JSON.", 400) from None
 
 
+_NUL = b"\\u0000"
 _AT = re.compile(r" - at `\$\.?([^`]*)`$")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import os
 import socket
 import sys
 import threading
@@ -69,7 +70,7 @@ def serve(config: Config) -> int:
         )
         with companions.pages(config.workers) as pages, companions.companion("hopkey.server.maintenance"):
             threading.Thread(target=_announce, args=(config, link), daemon=True).start()
-            server.serve(target_loader=functools.partial(create, str(pages)), wrap_loader=False)
+            server.serve(target_loader=functools.partial(create, str(pages), os.getpid()), wrap_loader=False)
     return 0
 
 

@@ -12,7 +12,7 @@ from hopkey.server.audit.selectors import AuditFilter, audit_each, audit_filter_
 from hopkey.server.audit.services import record
 from hopkey.server.errors import DomainError
 from hopkey.server.exports.files import FORMATS, file_of
-from hopkey.server.exports.shapes import event_shape, token_shape
+from hopkey.server.exports.shapes import EVENT_COLUMNS, TOKEN_COLUMNS, event_shape, token_shape
 from hopkey.server.tokens.oversight import Filter, filter_values, token_each_judged
 
 
@@ -30,7 +30,7 @@ def tokens_export(chosen: Filter, *, kind: str, by: Actor, now: datetime) -> Dow
     _kind_check(kind)
     record(Event.TOKENS_EXPORTED, by=by, kind="token", label="tokens", detail={"filter": filter_values(chosen)})
     shapes = (token_shape(token, now=now, over=over) for token, over in token_each_judged(chosen, now=now))
-    return Download(f"tokens-{now:%Y-%m-%d}.{kind}", FORMATS[kind], file_of(kind, shapes))
+    return Download(f"tokens-{now:%Y-%m-%d}.{kind}", FORMATS[kind], file_of(kind, shapes, TOKEN_COLUMNS))
 
 
 def audit_export(chosen: AuditFilter, *, kind: str, by: Actor, now: datetime) -> Download:
@@ -38,7 +38,7 @@ def audit_export(chosen: AuditFilter, *, kind: str, by: Actor, now: datetime) ->
     _kind_check(kind)
     record(Event.AUDIT_EXPORTED, by=by, kind="audit", label="audit trail", detail=audit_filter_values(chosen))
     shapes = (event_shape(event) for event in audit_each(chosen))
-    return Download(f"audit-{now:%Y-%m-%d}.{kind}", FORMATS[kind], file_of(kind, shapes))
+    return Download(f"audit-{now:%Y-%m-%d}.{kind}", FORMATS[kind], file_of(kind, shapes, EVENT_COLUMNS))
 
 
 def _kind_check(kind: str) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from hopkey.server.errors import DomainError
 from hopkey.server.tokens.models import Token
-from hopkey.server.tokens.oversight import Filter, token_each
+from hopkey.server.tokens.oversight import Filter, token_ids
 from hopkey.server.tokens.selectors import token_list
 from hopkey.server.tokens.services import DELETE_AT_ONCE
 
@@ -60,11 +60,9 @@ def deletion_preview(token_ids: Sequence[int], *, now: datetime) -> DeletionPrev
 
 def token_ids_matching(chosen: Filter, *, now: datetime) -> list[int]:
     """The ids of everything that `chosen` matches. Raises `DomainError` (``too_many``)."""
-    ids: list[int] = []
-    for token in token_each(chosen, now=now):
-        ids.append(token.pk)
-        if len(ids) > DELETE_AT_ONCE:
-            raise DomainError("too_many", f"More than {DELETE_AT_ONCE} tokens match: narrow the list first.")
+    ids, more = token_ids(chosen, now=now, limit=DELETE_AT_ONCE)
+    if more:
+        raise DomainError("too_many", f"More than {DELETE_AT_ONCE} tokens match: narrow the list first.")
     return ids
 
 

@@ -97,7 +97,7 @@ def filter_values(chosen: Filter) -> dict[str, str]:
     """What differs from the plain list, for addresses, forms and the audit trail: nothing of a token's secret."""
     values = {
         "state": chosen.state.value if chosen.state is not State.ANY else "",
-        "sort": chosen.sort.value if chosen.sort is not Sort.NEWEST else "",
+        "sort": chosen.sort.value if chosen.sort is not Filter(chosen.state).settled().sort else "",
         "owner": chosen.owner,
         "team": chosen.team,
         "text": secret_removed(chosen.text),

@@ -18,17 +18,14 @@ from hopkey.server.audit.selectors import (
     PAGE_SIZE,
     AuditFilter,
     audit_before_read,
-    audit_each,
     audit_filter_read,
+    audit_filter_values,
     audit_list,
 )
-from hopkey.server.audit.services import record
 from hopkey.server.config import current
-from hopkey.server.console.views.parts import address, chips, details_of, groups_of, long_page
+from hopkey.server.console.views.parts import address, chips, details_of, download, groups_of, long_page
 from hopkey.server.errors import DomainError
-from hopkey.server.exports.files import FORMATS, file_of
-from hopkey.server.exports.shapes import EVENT_COLUMNS, event_shape
-from hopkey.server.long_work import streamed
+from hopkey.server.exports.downloads import audit_export
 from hopkey.server.tokens.format import public_id_in
 from hopkey.server.ui.access import administrator_only, administrator_reads
 from hopkey.server.ui.actors import actor_of
@@ -53,7 +50,7 @@ def audit(request: HttpRequest) -> HttpResponse:
         events, more = found[:PAGE_SIZE], len(found) > PAGE_SIZE
     except DomainError as problem:
         error = problem
-    values = _values(chosen)
+    values = audit_filter_values(chosen)
     context = {
         "events": [(event, details_of(event)) for event in events],
         "values": values if error is None else given,
@@ -85,17 +82,9 @@ def search(request: HttpRequest) -> HttpResponse:
 @require_GET
 @administrator_only
 def export(request: HttpRequest) -> StreamingHttpResponse:
-    kind = request.GET.get("format", "csv")
-    if kind not in FORMATS:
-        raise DomainError("filter_invalid", "format is csv or json.", field="format")
     chosen = audit_filter_read(_cleaned(request.GET.dict()))
-    record(Event.AUDIT_EXPORTED, by=actor_of(request), kind="audit", label="audit trail", detail=_values(chosen))
-    return streamed(
-        request,
-        file_of(kind, (event_shape(event) for event in audit_each(chosen)), EVENT_COLUMNS),
-        content_type=FORMATS[kind],
-        headers={"Content-Disposition": f'attachment; filename="audit-{timezone.now():%Y-%m-%d}.{kind}"'},
-    )
+    kind = request.GET.get("format", "csv")
+    return download(request, audit_export(chosen, kind=kind, by=actor_of(request), now=timezone.now()))
 
 
 @require_POST
@@ -119,14 +108,3 @@ def _texts(chosen: AuditFilter, events: Sequence[AuditEvent]) -> dict[str, str]:
         if chosen.subject and chosen.subject == event.subject_id:
             texts["subject"] = event.subject_label or chosen.subject
     return texts
-
-
-def _values(chosen: AuditFilter) -> dict[str, str]:
-    values = {
-        "subject": chosen.subject,
-        "actor": chosen.actor,
-        "event": chosen.event,
-        "since": chosen.since.isoformat() if chosen.since else "",
-        "until": chosen.until.isoformat() if chosen.until else "",
-    }
-    return {name: value for name, value in values.items() if value}

@@ -14,6 +14,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.template.loader import render_to_string
 
 from hopkey.server.audit.models import AuditEvent
+from hopkey.server.exports.downloads import Download
 from hopkey.server.long_work import streamed
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d:\d\d$")
@@ -54,6 +55,12 @@ def long_page(request: HttpRequest, template: str, context: Callable[[], dict[st
         yield render_to_string(template, context(), request)
 
     return streamed(request, made(), content_type="text/html; charset=utf-8")
+
+
+def download(request: HttpRequest, made: Download) -> StreamingHttpResponse:
+    """A list as a file: sent while it is made, outside of the threads of the pages."""
+    headers = {"Content-Disposition": f'attachment; filename="{made.name}"'}
+    return streamed(request, made.pieces, content_type=made.media, headers=headers)
 
 
 def details_of(event: AuditEvent) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,17 +16,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from hopkey.server.access.selectors import teams_reached
-from hopkey.server.audit.models import Event
 from hopkey.server.audit.selectors import AuditFilter, audit_list
-from hopkey.server.audit.services import record
-from hopkey.server.console.views.parts import address, chips, details_of
+from hopkey.server.console.views.parts import address, chips, details_of, download
 from hopkey.server.errors import DomainError
-from hopkey.server.exports.files import FORMATS, file_of
-from hopkey.server.exports.shapes import TOKEN_COLUMNS, token_shape, token_state
-from hopkey.server.long_work import streamed
+from hopkey.server.exports.downloads import tokens_export
+from hopkey.server.exports.shapes import token_state
 from hopkey.server.tokens import oversight
 from hopkey.server.tokens.format import is_well_formed
-from hopkey.server.tokens.oversight import Filter, Sort, State
+from hopkey.server.tokens.oversight import Filter, Sort, State, filter_values
 from hopkey.server.tokens.policy import WORDS
 from hopkey.server.ui.access import administrator_only, administrator_reads
 from hopkey.server.ui.actors import actor_of
@@ -80,7 +77,7 @@ def token_list(request: HttpRequest) -> HttpResponse:
         page = oversight.token_page(chosen, cursor=request.GET.get("after", ""), now=now, grants=False)
     except DomainError as found:
         error = found
-    values = token_values(chosen)
+    values = filter_values(chosen)
     rows = rows_of(page, now)
     texts = {"state": dict(STATES)[chosen.state], "team": team.name if team else chosen.team}
     context = {
@@ -118,7 +115,7 @@ def search(request: HttpRequest) -> HttpResponse:
         return redirect("console_tokens")
     if is_well_formed(chosen.text):
         return _found_by_token(request, chosen.text)
-    return redirect(reverse("console_tokens") + address(token_values(chosen)))
+    return redirect(reverse("console_tokens") + address(filter_values(chosen)))
 
 
 @require_safe
@@ -136,27 +133,11 @@ def token(request: HttpRequest, token_id: int) -> HttpResponse:
 @require_GET
 @administrator_only
 def export(request: HttpRequest) -> StreamingHttpResponse:
-    kind = request.GET.get("format", "csv")
-    if kind not in FORMATS:
-        raise DomainError("filter_invalid", "format is csv or json.", field="format")
     chosen = oversight.filter_read(request.GET.dict())
     if chosen.team:
         chosen = replace(chosen, team=team_find(chosen.team).pk)
-    now = timezone.now()
-    values = token_values(chosen)
-    record(Event.TOKENS_EXPORTED, by=actor_of(request), kind="token", label="tokens", detail={"filter": values})
-
-    def shapes() -> Iterator[dict[str, Any]]:
-        for page in oversight.token_pages(chosen, now=now):
-            for item in page.tokens:
-                yield token_shape(item, now=now, over=page.over.get(item.pk))
-
-    return streamed(
-        request,
-        file_of(kind, shapes(), TOKEN_COLUMNS),
-        content_type=FORMATS[kind],
-        headers={"Content-Disposition": f'attachment; filename="tokens-{now:%Y-%m-%d}.{kind}"'},
-    )
+    kind = request.GET.get("format", "csv")
+    return download(request, tokens_export(chosen, kind=kind, by=actor_of(request), now=timezone.now()))
 
 
 def rows_of(page: oversight.Page, now: datetime) -> list[dict[str, Any]]:
@@ -187,18 +168,6 @@ def _found_by_token(request: HttpRequest, text: str) -> HttpResponse:
         messages.info(request, "No token of this server has that secret: it was deleted, or was never made here.")
         return redirect("console_tokens")
     return redirect("console_token", token_id=page.tokens[0].pk)
-
-
-def token_values(chosen: Filter) -> dict[str, str]:
-    """The parts of a filter that differ from the plain list, for addresses and hidden fields."""
-    values = {
-        "state": chosen.state.value if chosen.state is not State.ANY else "",
-        "sort": chosen.sort.value if chosen.sort is not Filter(chosen.state).settled().sort else "",
-        "owner": chosen.owner,
-        "team": chosen.team,
-        "text": chosen.text if not is_well_formed(chosen.text) else "",
-    }
-    return {name: value for name, value in values.items() if value}
 
 
 def _possible(chosen: Filter, sort: Sort) -> bool:

@@ -1,0 +1,86 @@
+"""What goes in and out of the JSON API, as types: checked on the way in, described in the OpenAPI document.
+
+Answers are made by `hopkey.server.exports.shapes`; a test holds every answer against its type here.
+"""
+
+from __future__ import annotations
+
+from hopkey.server.api.types.audit import AuditExportQuery as AuditExportQuery
+from hopkey.server.api.types.audit import AuditQuery as AuditQuery
+from hopkey.server.api.types.audit import AuditSearch as AuditSearch
+from hopkey.server.api.types.audit import EventActor as EventActor
+from hopkey.server.api.types.audit import EventInfo as EventInfo
+from hopkey.server.api.types.audit import EventList as EventList
+from hopkey.server.api.types.audit import EventSubject as EventSubject
+from hopkey.server.api.types.audit import VerdictInfo as VerdictInfo
+from hopkey.server.api.types.audit import Verification as Verification
+from hopkey.server.api.types.automation import AutomationInfo as AutomationInfo
+from hopkey.server.api.types.automation import AutomationInput as AutomationInput
+from hopkey.server.api.types.automation import AutomationList as AutomationList
+from hopkey.server.api.types.automation import AutomationMade as AutomationMade
+from hopkey.server.api.types.base import MAX_PAGE as MAX_PAGE
+from hopkey.server.api.types.base import Answer as Answer
+from hopkey.server.api.types.base import Cursor as Cursor
+from hopkey.server.api.types.base import Day as Day
+from hopkey.server.api.types.base import Deleted as Deleted
+from hopkey.server.api.types.base import Error as Error
+from hopkey.server.api.types.base import Format as Format
+from hopkey.server.api.types.base import Input as Input
+from hopkey.server.api.types.base import Limit as Limit
+from hopkey.server.api.types.base import Moment as Moment
+from hopkey.server.api.types.base import Named as Named
+from hopkey.server.api.types.base import PageQuery as PageQuery
+from hopkey.server.api.types.base import Person as Person
+from hopkey.server.api.types.base import Text as Text
+from hopkey.server.api.types.outgoing import DeliveryInfo as DeliveryInfo
+from hopkey.server.api.types.outgoing import DeliveryList as DeliveryList
+from hopkey.server.api.types.outgoing import Enabled as Enabled
+from hopkey.server.api.types.outgoing import MailInfo as MailInfo
+from hopkey.server.api.types.outgoing import MailList as MailList
+from hopkey.server.api.types.outgoing import MailQuery as MailQuery
+from hopkey.server.api.types.outgoing import Retried as Retried
+from hopkey.server.api.types.outgoing import Webhook as Webhook
+from hopkey.server.api.types.outgoing import WebhookDeleted as WebhookDeleted
+from hopkey.server.api.types.outgoing import WebhookInfo as WebhookInfo
+from hopkey.server.api.types.outgoing import WebhookList as WebhookList
+from hopkey.server.api.types.outgoing import WebhookMade as WebhookMade
+from hopkey.server.api.types.overview import FiguresDay as FiguresDay
+from hopkey.server.api.types.overview import Overview as Overview
+from hopkey.server.api.types.policy import PolicyInfo as PolicyInfo
+from hopkey.server.api.types.policy import PolicyInput as PolicyInput
+from hopkey.server.api.types.policy import PolicyRun as PolicyRun
+from hopkey.server.api.types.policy import StoppedToken as StoppedToken
+from hopkey.server.api.types.policy import WholeNumber as WholeNumber
+from hopkey.server.api.types.teams import CutOff as CutOff
+from hopkey.server.api.types.teams import TeamToken as TeamToken
+from hopkey.server.api.types.teams import TeamTokenList as TeamTokenList
+from hopkey.server.api.types.tokens import Deletion as Deletion
+from hopkey.server.api.types.tokens import OwnerHit as OwnerHit
+from hopkey.server.api.types.tokens import Reason as Reason
+from hopkey.server.api.types.tokens import SortName as SortName
+from hopkey.server.api.types.tokens import StateName as StateName
+from hopkey.server.api.types.tokens import TokenDeletion as TokenDeletion
+from hopkey.server.api.types.tokens import TokenDetail as TokenDetail
+from hopkey.server.api.types.tokens import TokenExportQuery as TokenExportQuery
+from hopkey.server.api.types.tokens import TokenFilter as TokenFilter
+from hopkey.server.api.types.tokens import TokenId as TokenId
+from hopkey.server.api.types.tokens import TokenInfo as TokenInfo
+from hopkey.server.api.types.tokens import TokenList as TokenList
+from hopkey.server.api.types.tokens import TokenQuery as TokenQuery
+from hopkey.server.api.types.tokens import TokensDeletion as TokensDeletion
+from hopkey.server.api.types.tokens import TokenSearch as TokenSearch
+from hopkey.server.api.types.users import Administrator as Administrator
+from hopkey.server.api.types.users import FactorsRemoved as FactorsRemoved
+from hopkey.server.api.types.users import Invite as Invite
+from hopkey.server.api.types.users import InviteInfo as InviteInfo
+from hopkey.server.api.types.users import InviteList as InviteList
+from hopkey.server.api.types.users import InviteMade as InviteMade
+from hopkey.server.api.types.users import InvitesRevocation as InvitesRevocation
+from hopkey.server.api.types.users import InvitesRevoked as InvitesRevoked
+from hopkey.server.api.types.users import MembershipInfo as MembershipInfo
+from hopkey.server.api.types.users import SignedOut as SignedOut
+from hopkey.server.api.types.users import UserDeleted as UserDeleted
+from hopkey.server.api.types.users import UserDetail as UserDetail
+from hopkey.server.api.types.users import UserInfo as UserInfo
+from hopkey.server.api.types.users import UserList as UserList
+from hopkey.server.api.types.users import UserQuery as UserQuery
