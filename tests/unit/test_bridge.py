@@ -251,3 +251,25 @@ def test_too_much_long_work_at_once_is_told_to_come_back(monkeypatch: pytest.Mon
 
     with made(chunks(100), long=True) as pages:
         run(scenario(pages))
+
+
+def test_an_answer_that_cannot_be_closed_keeps_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "_LONG_THREADS", 1)
+    monkeypatch.setattr(worker_module, "_LONG_WAITING", 0)
+
+    class Unclosable(Answer):
+        def close(self) -> None:
+            super().close()
+            raise RuntimeError("database gone")
+
+    async def scenario(pages: Pages) -> None:
+        for _ in range(2):
+            client = Client()
+            await pages.asked(client)
+            assert client.sent[0]["status"] == 200
+            assert client.whole
+            assert await asyncio.to_thread(pages.answers[-1].closed.wait, 5)
+            await asyncio.sleep(0.1)
+
+    with made(lambda: Unclosable(iter([b"a"])), long=True) as pages:
+        run(scenario(pages))

@@ -36,6 +36,8 @@ def logging_settings(config: Config) -> dict[str, Any]:
             # They write addresses: the filter stands there too, for handlers that others add.
             "django.request": {"level": asked, "filters": ["secrets"]},
             "django.security.csrf": {"level": asked, "filters": ["secrets"]},
+            # Its warnings hold whole addresses; those of webhooks may carry a secret of the receiver's.
+            "urllib3": {"level": "CRITICAL"},
         },
     }
 

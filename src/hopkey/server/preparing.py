@@ -42,7 +42,7 @@ def data_dir_ensure(config: Config) -> None:
 
 
 def migrate(config: Config) -> None:
-    """Bring the database up to date, its triggers and the cache table included; then check it. Raises `ConfigError`.
+    """Bring the database up to date, its triggers and the cache tables included; then check it. Raises `ConfigError`.
 
     Nodes that start together wait for one another.
     """

@@ -145,12 +145,19 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-# In the database, so that the limit on sign-in attempts holds across workers and nodes.
+# In the database, so that the limit on sign-in attempts holds across workers and nodes. Beyond the limit on entries
+# live ones are dropped, and with them the count of attempts: it must be out of reach of whoever makes entries.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "hopkey_cache",
-    }
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
+    "forms": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "hopkey_forms",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
 }
 
 LOGIN_URL = "/sign-in"
@@ -173,6 +180,7 @@ ACCOUNT_RATE_LIMITS = {
     # Mailed codes: asked for, and tried.
     "request_login_code": "20/m/ip,3/m/key,10/h/key",
     "oidc": "60/m/ip",
+    "confirm": "30/m/user",
 }
 MFA_ADAPTER = "hopkey.server.accounts.adapter.MfaAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]

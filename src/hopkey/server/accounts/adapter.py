@@ -34,6 +34,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def add_message(self, *args: Any, **kwargs: Any) -> None:
         """Signing in and out is visible by itself: no message on the next page."""
 
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Spellings that a database may take for one address share one limit on attempts."""
+        email = str(credentials.get("email") or "").upper().lower()
+        super().pre_authenticate(request, **{**credentials, "email": email})
+
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         return redirect("sign_in")
 

@@ -57,7 +57,7 @@ def invite_issue(*, email: str, administrator: bool = False, by: Actor) -> str:
     Raises `DomainError` (``email_invalid``) or `Conflict` (``email_taken``).
     """
     email = email_normalise(email)
-    if User.objects.filter(email__iexact=email).exists():
+    if User.objects.filter(email=email).exists():
         raise Conflict("email_taken", "There is already an account with this e-mail address.", field="email")
     with transaction.atomic(durable=True):
         OneTimeLink.objects.filter(purpose=LinkPurpose.INVITE, email=email).delete()

@@ -18,7 +18,7 @@ from hopkey.server.ids import new_id
 
 class UserManager(BaseUserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> User:
-        return self.get(email__iexact=username or "")
+        return self.get(email=(username or "").lower())
 
 
 class User(AbstractBaseUser):

@@ -256,7 +256,7 @@ def _claims(provider: Provider, claims: dict[str, Any]) -> Claims:
     return Claims(
         provider.issuer.rstrip("/"),
         subject,
-        email.strip().lower()[:254] if isinstance(email, str) else "",
+        email.strip()[:254] if isinstance(email, str) else "",
         # Some providers write the boolean as a text.
         claims.get("email_verified") is True or claims.get("email_verified") == "true",
         str(claims.get("name") or ""),

@@ -22,7 +22,7 @@ def user_get(email_or_id: str) -> User:
     """The account with this id or e-mail address. Raises `NotFound` (``user_not_found``)."""
     wanted = email_or_id.strip()
     # No database knows a text with NUL; PostgreSQL would not even be asked.
-    user = None if "\0" in wanted else User.objects.filter(Q(email__iexact=wanted) | Q(pk=wanted)).first()
+    user = None if "\0" in wanted else User.objects.filter(Q(email=wanted.lower()) | Q(pk=wanted)).first()
     if user is None:
         raise NotFound("user_not_found", f"There is no account {email_or_id!r}.")
     return user

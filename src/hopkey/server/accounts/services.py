@@ -23,9 +23,16 @@ from hopkey.server.errors import Conflict, DomainError
 
 
 def email_normalise(email: str) -> str:
-    """The form in which addresses are stored and compared. Raises `DomainError` (``email_invalid``)."""
-    email = email.strip().lower()
+    """The form in which addresses are stored and compared. Raises `DomainError` (``email_invalid``).
+
+    Compare it with ``=`` only. A comparison that lets the database fold letters takes other addresses for the same:
+    to PostgreSQL the dotless i is an i, and whoever has that mailbox would get somebody else's codes.
+    """
+    email = email.strip()
     try:
+        if not email.rpartition("@")[0].isascii():  # some letters are ASCII only once they are small
+            raise ValidationError("local part")
+        email = email.lower()
         validate_email(email)
     except ValidationError:
         raise DomainError("email_invalid", "Enter an e-mail address such as ana@example.com.", field="email") from None
@@ -68,7 +75,7 @@ def user_create_row(
     else:
         password_check(password, user)
         user.set_password(password)
-    if User.objects.filter(email__iexact=user.email).exists():
+    if User.objects.filter(email=user.email).exists():
         raise Conflict("email_taken", "There is already an account with this e-mail address.", field="email")
     user.save(force_insert=True)
     record(
@@ -103,7 +110,7 @@ def user_email_set_row(*, user: User, email: str, by: Actor) -> None:
     email, before = email_normalise(email), user.email
     if email == before:
         return
-    if User.objects.filter(email__iexact=email).exclude(pk=user.pk).exists():
+    if User.objects.filter(email=email).exclude(pk=user.pk).exists():
         raise Conflict("email_taken", "There is already an account with this e-mail address.", field="email")
     EmailAddress.objects.filter(user=user).delete()
     user.links.all().delete()

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.sessions.models import Session
 
+from hopkey.server.accounts.limits import attempts_forget
 from hopkey.server.accounts.sessions import sessions_forget_ended
 from hopkey.server.audit.actor import SYSTEM
 from hopkey.server.audit.services import audit_prune
@@ -51,6 +52,7 @@ def _audit(now: datetime) -> None:
 def _sessions(now: datetime) -> None:
     Session.objects.filter(expire_date__lte=now).delete()
     sessions_forget_ended()
+    attempts_forget(before=now)
 
 
 def _outbox(now: datetime) -> None:

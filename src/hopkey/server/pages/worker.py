@@ -138,8 +138,8 @@ class Worker:
             connection.sendall(wire.END)
             return False
         finally:
-            _close(result)
             self._places.release()
+            _close(result)
 
 
 def _gathered(result: Iterable[bytes], turn: threading.Lock) -> Iterator[bytes]:

@@ -153,7 +153,7 @@ def _identity_sign_in(claims: Claims, invitation: str, by: Actor) -> tuple[User,
             "The sign-in service does not say that your e-mail address is verified, so no account can be found by it. "
             "Verify it there, or sign in another way and link it under Profile settings, Security.",
         )
-    user = User.objects.select_for_update().filter(email__iexact=email_normalise(claims.email)).first()
+    user = User.objects.select_for_update().filter(email=email_normalise(claims.email)).first()
     team = None
     if user is None:
         user, team = person_create_proven_row(email=claims.email, name=claims.name, invitation=invitation, by=by)

@@ -29,6 +29,7 @@ from hopkey.server.workspaces.services import (
     owner_make_row,
     personal_workspace_create,
     team_delete_row,
+    teams_owned_lock,
     teams_with_sole_owner,
 )
 
@@ -151,6 +152,7 @@ def person_delete(*, user: User, by: Actor, successors: Mapping[str, str] | None
 
 
 def _teams_hand_over(user: User, successors: Mapping[str, str], by: Actor) -> None:
+    teams_owned_lock(user)
     teams = teams_with_sole_owner(user)
     undecided = [team.name for team in teams if team.pk not in successors]
     if undecided:

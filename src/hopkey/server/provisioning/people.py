@@ -69,7 +69,7 @@ def person_provide(*, state: PersonState, by: Actor) -> User:
     _check(state)
     email = email_normalise(state.email)
     with transaction.atomic(durable=True):
-        known = User.objects.select_for_update().filter(email__iexact=email).first()
+        known = User.objects.select_for_update().filter(email=email).first()
         if known is not None:
             if known.is_active or not Provisioned.objects.filter(user=known, withdrawn_at__isnull=False).exists():
                 raise Conflict("email_taken", "There is already an account with this e-mail address.", field="email")

@@ -33,6 +33,7 @@ _CARRY_BYTES = 200_000
 _CARRY_FIELDS = 1_500
 # What such fields hold must not stand in a page: their forms are filled in again.
 _NEVER_CARRIED = ("password", "secret")
+_TOKENS = ("hkp_", "hki_", "pat-", "whsec_")
 
 
 def recent_for_changes(view: View) -> View:
@@ -109,5 +110,5 @@ def _can_be_carried(request: HttpRequest) -> bool:
         return False
     # A pasted token is a secret as well.
     return not any(part in name.lower() for name, _ in fields for part in _NEVER_CARRIED) and not any(
-        "hkp_" in value for _, value in fields
+        token in value for _, value in fields for token in _TOKENS
     )

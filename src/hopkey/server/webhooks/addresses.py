@@ -40,7 +40,7 @@ def _refusal(address: Address, *, private: bool) -> str:
         return "it is a reserved address"
     if address in _IETF:
         return "it is a reserved address"
-    if not address.is_global:
+    if not address.is_global or (address.version == 6 and address.is_site_local):
         return "" if private else "it is a private address, and HOPKEY_WEBHOOK_PRIVATE does not allow that"
     return ""
 

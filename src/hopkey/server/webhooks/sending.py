@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 import ssl
+import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
@@ -127,7 +131,7 @@ def _post(url: str, address: str, headers: dict[str, str], body: bytes) -> Outco
         pool = urllib3.HTTPConnectionPool(address, parts.port or 80, timeout=timeout, maxsize=1)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     deadline = time.monotonic() + CONNECT_SECONDS + ANSWER_SECONDS
-    with pool:
+    with pool, _cut_at(deadline, pool) as late:
         answer = pool.urlopen(
             "POST",
             path,
@@ -139,6 +143,8 @@ def _post(url: str, address: str, headers: dict[str, str], body: bytes) -> Outco
             preload_content=False,
         )
         try:
+            if late.is_set():  # headers that were broken off look whole
+                raise urllib3.exceptions.TimeoutError
             status, text = answer.status, _beginning(answer, deadline)
         finally:
             answer.close()
@@ -147,6 +153,41 @@ def _post(url: str, address: str, headers: dict[str, str], body: bytes) -> Outco
     if 300 <= status < 400:
         return Outcome(status, f"it answered {status}: redirects are not followed", text)
     return Outcome(status, f"it answered {status}", text)
+
+
+@contextlib.contextmanager
+def _cut_at(deadline: float, pool: urllib3.HTTPConnectionPool) -> Iterator[threading.Event]:
+    """Break off at `deadline` (`time.monotonic`): timeouts count from one byte to the next, and whoever answers with a
+    byte now and then would hold a thread for days. Raises `urllib3.exceptions.TimeoutError` in place of what comes of
+    it.
+    """
+    made: list[Any] = []
+    late = threading.Event()
+    kind = pool.ConnectionCls
+
+    def connection(*given: Any, **named: Any) -> Any:
+        made.append(kind(*given, **named))
+        return made[-1]
+
+    def cut() -> None:
+        late.set()
+        for one in made:
+            if one.sock is not None:
+                with contextlib.suppress(OSError):
+                    one.sock.shutdown(socket.SHUT_RDWR)
+
+    pool.ConnectionCls = connection  # type: ignore[assignment]
+    timer = threading.Timer(max(deadline - time.monotonic(), 0), cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield late
+    except (urllib3.exceptions.HTTPError, OSError):
+        if late.is_set():
+            raise urllib3.exceptions.TimeoutError from None
+        raise
+    finally:
+        timer.cancel()
 
 
 def _beginning(answer: urllib3.BaseHTTPResponse, deadline: float) -> str:

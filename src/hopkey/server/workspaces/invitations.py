@@ -42,7 +42,7 @@ def invitation_create(*, team: Workspace, role: Role, inviter: User | None, by: 
     Raises `DomainError` (``email_invalid``) or `Conflict` (``already_member``, ``too_many_invitations``).
     """
     email = email_normalise(email) if email.strip() else ""
-    if email and Membership.objects.filter(workspace=team, user__email__iexact=email).exists():
+    if email and Membership.objects.filter(workspace=team, user__email=email).exists():
         raise Conflict("already_member", f"{email} is a member of this team already.", field="email")
     secret = secrets.token_urlsafe(32)
     with transaction.atomic(durable=True):

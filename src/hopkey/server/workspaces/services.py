@@ -116,6 +116,12 @@ def teams_with_sole_owner(user: User) -> list[Workspace]:
     return list(owned.exclude(Exists(others)).order_by("name"))
 
 
+def teams_owned_lock(user: User) -> None:
+    """In the caller's transaction: the other owners of the teams that `user` owns cannot leave before it ends."""
+    owned = Workspace.objects.filter(kind=Kind.TEAM, memberships__user=user, memberships__role=Role.OWNER)
+    list(owned.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
+
+
 def _lock(team: Workspace) -> None:
     """Changes of one team's members happen one after another: two owners cannot remove each other at once."""
     if not Workspace.objects.select_for_update().filter(pk=team.pk, kind=Kind.TEAM).exists():

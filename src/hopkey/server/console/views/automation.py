@@ -7,7 +7,6 @@ import secrets
 from typing import Any
 
 from django.contrib import messages
-from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -22,6 +21,7 @@ from hopkey.server.errors import DomainError
 from hopkey.server.tokens.expiry import DEFAULT_DAYS, EXPIRY_DAYS, NEVER, expiry_moment
 from hopkey.server.ui.access import administrator_only
 from hopkey.server.ui.actors import actor_of, user_of
+from hopkey.server.ui.once import form_is_new
 
 PAGE_SIZE = 20
 CHOICES = (
@@ -54,7 +54,7 @@ def token_new(request: HttpRequest) -> HttpResponse:
         if days != NEVER and days not in {str(item) for item in EXPIRY_DAYS}:
             raise DomainError("expiry_invalid", "Choose when the token expires.", field="expiry")
         user = user_of(request)
-        if not _once(user.pk, request.POST.get("once", "")):
+        if not form_is_new("automation", user.pk, request.POST.get("once", "")):
             messages.info(request, "That token was generated already; it is shown only once.")
             return redirect("console_automation")
         made = automation_token_generate(
@@ -112,8 +112,3 @@ def _form_context(request: HttpRequest) -> dict[str, Any]:
 
 def _base(request: HttpRequest) -> str:
     return current().public_url.rstrip("/") or f"{request.scheme}://{request.get_host()}"
-
-
-def _once(user_id: str, nonce: str) -> bool:
-    """Whether this form was not sent before: a second click or a reload must not make a second token."""
-    return bool(nonce) and len(nonce) <= 64 and cache.add(f"automation-form:{user_id}:{nonce}", 1, 86_400)

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from hopkey.server.accounts import codes
 from hopkey.server.accounts.factors import too_many
+from hopkey.server.accounts.limits import attempt
 from hopkey.server.accounts.proofs import proofs_of
 from hopkey.server.accounts.sessions import session_confirmed
 from hopkey.server.audit.models import Event
@@ -35,6 +36,7 @@ def confirm(request: HttpRequest) -> HttpResponseBase:
     try:
         if method == "send":
             return _send(request)
+        attempt(request, "confirm")
         _prove(request, method)
     except DomainError as error:
         if error.code != "too_many_attempts":  # what the limit stops is no attempt, and must not fill the trail

@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from hopkey.server.accounts import factors, passkeys
+from hopkey.server.accounts.limits import attempt
 from hopkey.server.accounts.models import User
 from hopkey.server.audit.actor import Actor
 from hopkey.server.audit.models import Event
@@ -59,6 +60,7 @@ def factor_prove(request: HttpRequest, *, user: User, purpose: str, by: Actor, p
     credential = request.POST.get(prefix + "credential", "")
     if not credential:
         return factors.code_check(user=user, code=request.POST.get(prefix + "code", ""), by=by)
+    attempt(request, "passkey")
     state = ceremony.take(request, purpose)
     _, row = passkeys.passkey_check(user=user, credential=credential, state=state, place=ceremony.place_of(request))
     return row

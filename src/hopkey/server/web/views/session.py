@@ -38,7 +38,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     elif form.is_valid():
         return form.login(request, redirect_url=target)  # type: ignore[no-any-return]
     limited = any(error.code == "too_many_login_attempts" for error in form.non_field_errors().as_data())
-    if not limited:  # what the limit stops is no attempt, and must not fill the audit trail
+    # What the limit stops is no attempt, nor is a form without an address or a password: neither fills the trail.
+    if not limited and not {"login", "password"} & form.errors.keys():
         record(Event.SIGN_IN_FAILED, by=actor_of(request), kind="user", label=str(request.POST.get("login", ""))[:254])
     return sign_in_page(request, [error for errors in form.errors.values() for error in errors])
 

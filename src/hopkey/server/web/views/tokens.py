@@ -8,7 +8,6 @@ from datetime import date
 from typing import Any
 
 from django.contrib import messages
-from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -25,6 +24,7 @@ from hopkey.server.tokens.policy import WORDS, Policy
 from hopkey.server.tokens.standing import offer_for, tokens_over
 from hopkey.server.ui.access import recent_for_changes, signed_in
 from hopkey.server.ui.actors import actor_of, user_of
+from hopkey.server.ui.once import form_is_new
 from hopkey.server.web.views.pages import server_address
 from hopkey.server.workspaces.models import Workspace
 from hopkey.server.workspaces.selectors import team_list_for
@@ -52,7 +52,7 @@ def token_new(request: HttpRequest) -> HttpResponse:
     restricted = request.POST.get("reach") == "some"
     try:
         days, until = _expiry(request)
-        if not _once(user.pk, request.POST.get("once", "")):
+        if not form_is_new("token", user.pk, request.POST.get("once", "")):
             messages.info(request, "That token was generated already; it is shown only once.")
             return redirect("tokens")
         made = services.token_generate_for(
@@ -157,8 +157,3 @@ def _expiry(request: HttpRequest) -> tuple[int | None, date | None]:
     if chosen != NEVER and chosen not in {str(item) for item in EXPIRY_DAYS}:
         raise DomainError("expiry_invalid", "Choose when the token expires.", field="expiry")
     return (None if chosen == NEVER else int(chosen)), None
-
-
-def _once(user_id: str, nonce: str) -> bool:
-    """Whether this form was not sent before: a second click or a reload must not make a second token."""
-    return bool(nonce) and len(nonce) <= 64 and cache.add(f"token-form:{user_id}:{nonce}", 1, 86_400)
