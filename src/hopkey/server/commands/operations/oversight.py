@@ -38,7 +38,7 @@ def overview(arguments: argparse.Namespace) -> Report:
     data = figures_shape(figures_days(now=now))
     today = data["days"][-1]
     lines = [f"{_cell(today[name]):>9}  {text}" for name, text in _FIGURES]
-    return Report(data, "\n".join([*lines, f"counted at {data['at']}"]))
+    return Report(data, "\n".join([*lines, f"counted at {data['at']}; --refresh counts anew"]))
 
 
 def policy_show(_: argparse.Namespace) -> Report:
