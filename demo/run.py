@@ -130,7 +130,7 @@ def make_token(environ: dict[str, str]) -> str:
     for token in admin(environ, "token", "list", "--user", EMAIL):
         if token["label"] == "demo run":
             admin(environ, "token", "delete", token["id"])
-    made = admin(environ, "token", "issue", "--user", EMAIL, "--label", "demo run", "--expires", "7")
+    made = admin(environ, "token", "issue", "--user", EMAIL, "--label", "demo run", "--expires", "30")
     return str(made["token"])
 
 

@@ -99,6 +99,11 @@ def test_links_lead_somewhere(name: str) -> None:
             assert ((ROOT / name).parent / target).exists(), target
 
 
+def test_the_readme_leads_to_every_page() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert [path.name for path in sorted(DOCS.glob("*.md")) if f"](docs/{path.name})" not in text] == []
+
+
 def test_the_shell_recipe_runs(tmp_path: Path) -> None:
     """The recipe of docs/pipelines.md, with a stand-in for the command that shows what it was given."""
     import os

@@ -92,7 +92,7 @@ def test_the_policy_is_shown_tried_and_changed(people: People, admin: Admin) -> 
     run = data(admin("policy", "dry-run", "--json", "--max-days", "90"))
     assert (run["whole"], run["newly"], run["reasons"]) == (True, 1, {"never_expires": 1})
     code, out, _ = admin("policy", "dry-run", "--max-days", "90")
-    assert (code, "It would stop 1 of 1 live tokens, of 1 people." in out, "ed@example.com" in out) == (0, True, True)
+    assert (code, "It would stop 1 of 1 live tokens, of 1 person." in out, "ed@example.com" in out) == (0, True, True)
     assert policy_get().max_days is None
     data(admin("policy", "set", "--json", "--max-days", "90", "--network", "10.0.0.0/8", "--network", "192.0.2.0/24"))
     data(admin("policy", "set", "--json", "--never-allowed", "no", "--label-pattern", "ci-.+"))

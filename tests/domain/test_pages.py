@@ -186,3 +186,15 @@ def test_what_people_typed_is_shown_as_text(people: People) -> None:
     page = client_of(people.ana).get(f"/workspaces/{people.team.pk}").content.decode()
     assert script not in page
     assert "&lt;script&gt;alert(1)" in page
+
+
+def test_the_sign_in_page_says_how_an_empty_server_is_set_up(db: None) -> None:
+    page = Client(HTTP_HOST="localhost").get("/sign-in").content.decode()
+    assert "Nobody has an account here yet" in page
+    assert "hopkey serve" in page
+
+
+def test_the_sign_in_page_of_a_server_with_accounts_says_nothing_of_setting_up(people: People) -> None:
+    page = Client(HTTP_HOST="localhost").get("/sign-in").content.decode()
+    assert "Nobody has an account" not in page
+    assert "Accounts come by invitation" in page

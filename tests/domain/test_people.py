@@ -18,6 +18,7 @@ from hopkey.server.accounts.services import user_update
 from hopkey.server.audit.actor import OPERATOR, Actor
 from hopkey.server.audit.models import AuditEvent, Event
 from hopkey.server.errors import DomainError
+from hopkey.server.mail.models import Message
 from hopkey.server.people import services as people_services
 from hopkey.server.tokens.models import Token
 from hopkey.server.tokens.services import token_generate_for
@@ -315,3 +316,11 @@ def test_null_characters_are_no_trouble_to_either_database(people: People) -> No
     (top,) = content.collection_import(workspace=people.team, data=json.dumps(data).encode(), by=OPERATOR)
     assert top.title == "a\ufffdb"
     assert content.collection_export(top)["requests"][0]["testScript"] == "x = '\u0000'"
+
+
+def test_an_invitation_names_who_invites_where_that_is_a_person(people: People) -> None:
+    links.invite_issue(email="li@example.com", by=OPERATOR)
+    links.invite_issue(email="mo@example.com", by=Actor(user_id=people.ana.pk, label=people.ana.email))
+    subjects = dict(Message.objects.values_list("to", "subject"))
+    assert subjects["li@example.com"] == "You are invited to Hopkey"
+    assert subjects["mo@example.com"] == f"{people.ana.email} invites you to Hopkey"

@@ -36,7 +36,7 @@ def test_an_owner_cuts_a_token_off_and_its_owner_is_told(page: Page, world: Worl
     made = world.site.token("ben@example.com")
     assert world.server.collection(world.collection, made["token"]).status == 200
     sign_in(page, world.server.url, "ana@example.com")
-    page.get_by_role("link", name="Tokens", exact=True).click()
+    page.get_by_role("link", name="Team tokens", exact=True).click()
     row = page.get_by_role("row", name=re.compile(re.escape(made["label"])))
     assert "ben@example.com" in row.inner_text()
     row.get_by_role("link", name=f"Cut off… {made['label']} of Ben").click()
@@ -62,7 +62,7 @@ def test_an_owner_cuts_a_token_off_and_its_owner_is_told(page: Page, world: Worl
     assert "all your other teams" in mine.inner_text()
     assert "from Orders by its owners" in mine.inner_text()
     theirs.goto(f"{world.server.url}/workspaces/{world.team}")
-    assert not theirs.get_by_role("link", name="Tokens", exact=True).count()
+    assert not theirs.get_by_role("link", name="Team tokens", exact=True).count()
     answer = theirs.goto(f"{world.server.url}/workspaces/{world.team}/tokens")
     assert answer is not None
     assert answer.status == 403

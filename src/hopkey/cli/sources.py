@@ -198,7 +198,7 @@ def _warning(terminal: Terminal) -> Callable[[datetime], None]:
             return
         told = True
         hours = max(0, int(left.total_seconds() // 3600))
-        when = f"in {hours // 24} days" if hours >= 48 else f"in {hours} hours"
+        when = f"in {round(hours / 24)} days" if hours >= 48 else f"in {hours} hours"
         print(
             f"hopkey: this token expires {when}, on {expires:%Y-%m-%d %H:%M} UTC: generate a new one", file=terminal.err
         )

@@ -22,7 +22,8 @@ def parse(data: bytes | str) -> Any:
     try:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FormatError(f"not valid JSON: {error}") from None
+        # msgspec repeats itself: "JSON is malformed: invalid character (byte 0)".
+        raise FormatError(f"not valid JSON: {str(error).removeprefix('JSON is malformed: ')}") from None
     except RecursionError:
         raise FormatError("nested too deeply") from None
 

@@ -166,7 +166,10 @@ def _address(endpoint: str, query: list[tuple[str, str]]) -> str:
     except ValueError as error:
         raise BuildError(f"the address {endpoint!r} is not valid: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise BuildError(f"the address {endpoint!r} is not valid: it needs http:// or https:// and a host")
+        raise BuildError(
+            f"the address {endpoint!r} is not valid: it needs http:// or https:// and a host; "
+            "a <<variable>> without a value leaves a gap"
+        )
     try:
         place = parts.netloc if parts.netloc.isascii() else ascii_host(parts.netloc)
     except UnicodeError:

@@ -63,5 +63,5 @@ def main(argv: list[str], terminal: Terminal) -> int:
 def _expiry(expires: datetime | None) -> str:
     if expires is None:
         return "never"
-    days = (expires - datetime.now(UTC)).days
-    return f"{expires:%Y-%m-%d} (in {days} days)"
+    days = round((expires - datetime.now(UTC)).total_seconds() / 86_400)
+    return f"{expires:%Y-%m-%d} (in {days} day{'' if days == 1 else 's'})"

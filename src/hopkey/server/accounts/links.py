@@ -67,7 +67,7 @@ def invite_issue(*, email: str, administrator: bool = False, by: Actor) -> str:
         mail_queue(
             to=email,
             template="account_invitation",
-            context={"by": by.label, "link": link, "days": LINK_DAYS},
+            context={"by": by.label if by.user_id else "", "link": link, "days": LINK_DAYS},
             secrets=("link",),
             useless_at=timezone.now() + timedelta(days=LINK_DAYS),
         )

@@ -86,6 +86,11 @@ def user_counts(users: Sequence[User]) -> dict[str, tuple[int, int]]:
     return {pk: (own, joined) for pk, own, joined in rows.values_list("pk", Subquery(tokens), Subquery(teams))}
 
 
+def has_accounts() -> bool:
+    """Whether this server was set up: somebody has an account."""
+    return User.objects.exists()
+
+
 def last_administrator_is(user: User) -> bool:
     """Whether nobody else could administer this server."""
     others = User.objects.filter(is_administrator=True, is_active=True).exclude(pk=user.pk)

@@ -26,7 +26,8 @@ def main(argv: list[str]) -> int:
         print(json.dumps(report))
     else:
         for name, value in report.items():
-            print(f"{name}: {value}")
+            if value != "":
+                print(f"{name}: {value}")
     if report["mail_error"]:
         print(f"hopkey check: mail: {report['mail_error']}", file=sys.stderr)
         return 1

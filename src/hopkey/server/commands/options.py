@@ -17,7 +17,10 @@ def add_settings(parser: argparse.ArgumentParser, names: Sequence[str] | None = 
         if not item.metadata["flag"] or (names is not None and item.name not in names):
             continue
         default = getattr(Config(), item.name)
-        shown = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+        if isinstance(default, bool):
+            shown = "yes" if default else "no"
+        else:
+            shown = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
         group.add_argument(
             "--" + item.name.replace("_", "-"),
             metavar="VALUE",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 SECTIONS = (
     ("overview", "console", "Overview"),
-    ("tokens", "console_tokens", "Tokens"),
+    ("tokens", "console_tokens", "All tokens"),
     ("users", "console_users", "Users"),
     ("policy", "console_policy", "Policy"),
     ("automation", "console_automation", "Automation"),

@@ -76,7 +76,8 @@ class DryRun:
     def sentence(self) -> str:
         """The outcome in words."""
         if self.whole:
-            return f"It would stop {self.newly:,} of {self.live:,} live tokens, of {self.owners:,} people."
+            people = "person" if self.owners == 1 else "people"
+            return f"It would stop {self.newly:,} of {self.live:,} live tokens, of {self.owners:,} {people}."
         return (
             f"It would stop about {self.newly:,} (give or take {self.margin:,}) of about {self.live:,} live tokens, "
             f"of at least {self.owners:,} people: an estimate from {self.judged:,} tokens drawn by lot."

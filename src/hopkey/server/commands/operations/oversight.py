@@ -38,7 +38,8 @@ def overview(arguments: argparse.Namespace) -> Report:
     data = figures_shape(figures_days(now=now))
     today = data["days"][-1]
     lines = [f"{_cell(today[name]):>9}  {text}" for name, text in _FIGURES]
-    return Report(data, "\n".join([*lines, f"counted at {data['at']}"]))
+    hint = "" if arguments.refresh else "; --refresh counts anew"
+    return Report(data, "\n".join([*lines, f"counted at {data['at']}{hint}"]))
 
 
 def policy_show(_: argparse.Namespace) -> Report:

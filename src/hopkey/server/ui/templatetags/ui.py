@@ -49,6 +49,12 @@ def date_words(value: date | None) -> str:
 
 
 @register.filter
+def grouped(value: int | None) -> str:
+    """A number as people read it, "1,395"; a dash where there is none."""
+    return "\N{EN DASH}" if value is None else f"{value:,}"
+
+
+@register.filter
 def initials(value: str) -> str:
     """One or two letters for a person or a workspace."""
     words = [word for word in value.split() if word]

@@ -13,6 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
 from hopkey.server.accounts.models import User
+from hopkey.server.accounts.selectors import has_accounts
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
 from hopkey.server.config import current
@@ -51,6 +52,7 @@ def sign_in_page(request: HttpRequest, errors: Sequence[str] = (), status: int =
         "errors": errors,
         "email": request.POST.get("login", ""),
         "next": safe_target(request),
+        "nobody": not has_accounts(),
         "password": config.password_sign_in,
         "mail": is_set_up(),
         "oidc": config.oidc_name if config.oidc_issuer else "",
