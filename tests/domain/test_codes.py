@@ -192,6 +192,7 @@ def test_whoever_has_an_account_joins_whatever_the_setting(people: People) -> No
 
 
 def test_making_an_account_with_a_mailed_code(db: None, configure: Configure) -> None:
+    person("Ana")  # on a server without anybody the page leads to its set-up
     assert visitor().get("/sign-up").status_code == 403
     configure(HOPKEY_SIGNUP="domain", HOPKEY_SIGNUP_DOMAINS="example.com")
     assert "Make one" in visitor().get("/sign-in").content.decode()
@@ -201,11 +202,11 @@ def test_making_an_account_with_a_mailed_code(db: None, configure: Configure) ->
     assert not Message.objects.exists()
     answer = client.post("/sign-up", {"name": "New", "email": "New@example.com"})
     assert "Enter the code" in client.get(answer.headers["Location"]).content.decode()
-    assert not User.objects.exists()
+    assert User.objects.count() == 1
     assert client.post("/sign-up", {"code": "11111111"}).status_code == 400
     assert client.post("/sign-up", {"code": code()}).status_code == 302
-    user = User.objects.get()
-    assert (user.email, user.is_administrator, user.email_proven_at is not None) == ("new@example.com", False, True)
+    user = User.objects.get(email="new@example.com")
+    assert (user.is_administrator, user.email_proven_at is not None) == (False, True)
     assert client.get("/profile").status_code == 200
     again = visitor()
     again.post("/sign-up", {"name": "Eve", "email": "new@example.com"})
