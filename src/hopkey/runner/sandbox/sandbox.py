@@ -7,7 +7,6 @@ import hashlib
 import heapq
 import json
 import os
-import re
 import threading
 import time
 from pathlib import Path
@@ -17,7 +16,6 @@ from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 from hopkey.runner.sandbox.compiled import cached, engine_digest, keep, load, packaged
 from hopkey.runner.sandbox.machine import PAGE, JavaScriptError, Machine, Snapshot, Trap
 from hopkey.runner.sandbox.types import (
-    Expectation,
     FetchRequest,
     FetchResponse,
     Host,
@@ -25,10 +23,10 @@ from hopkey.runner.sandbox.types import (
     Outcome,
     Script,
     ScriptError,
-    ScriptResponse,
-    TestBlock,
     source_clean,
 )
+from hopkey.runner.sandbox.values import block_of, entries, fetched, response_value
+from hopkey.runner.sandbox.wording import legacy_wording, stack_place
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -38,8 +36,6 @@ PARSER = "acorn.js"
 _TICK_SECONDS = 0.02
 _PARSING_SECONDS = 5.0
 _ENTRY_POINTS = ("__begin", "__drain", "__settle", "__finish")
-_STRICT = '"use strict";'
-_MAX_DEPTH = 1000
 _TAMPERED = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 _MODULE_BYTES = 5 * 1024 * 1024
 _EMPTY_REQUEST: dict[str, Any] = {
@@ -139,10 +135,10 @@ class Sandbox:
             message = "Script execution failed: it awaits something that never settles"
             raise ScriptError("runtime", message, self._name(script), console)
         return Outcome(
-            selected=_entries(result["selected"]),
-            global_=_entries(result["global"]),
-            collection=_entries(result["collection"]),
-            tests=tuple(_block(item) for item in result["tests"]),
+            selected=entries(result["selected"]),
+            global_=entries(result["global"]),
+            collection=entries(result["collection"]),
+            tests=tuple(block_of(item) for item in result["tests"]),
             console=console,
             request=None if result["request"] is None else dict(result["request"]),
             data=None if result["data"] is None else {str(key): str(value) for key, value in result["data"].items()},
@@ -173,7 +169,7 @@ class Sandbox:
                 "iteration": script.iteration.index,
                 "iterationCount": script.iteration.count,
                 "request": {**_EMPTY_REQUEST, **script.request},
-                "response": None if script.response is None else _response_value(script.response),
+                "response": None if script.response is None else response_value(script.response),
                 "environment": script.environment,
                 "url": script.url,
                 "seed": [str(int.from_bytes(seed[:8])), str(int.from_bytes(seed[8:]))],
@@ -211,7 +207,7 @@ class Sandbox:
             done = self._await(sent, moment)
             if done:
                 for future in sorted(done, key=lambda item: sent[item]):
-                    self._settle(machine, sent.pop(future), *_fetched(future))
+                    self._settle(machine, sent.pop(future), *fetched(future))
             elif due and due[0][0] <= self._deadline:
                 self._settle(machine, heapq.heappop(due)[1], True, True)
             else:
@@ -355,13 +351,13 @@ class Sandbox:
             text = f"Script execution failed: more than {megabytes} MB of memory"
             return ScriptError("memory", text, where, console)
         if error.get("syntax"):
-            place = _place(str(error.get("stack", "")), strict=not self._legacy)
+            place = stack_place(str(error.get("stack", "")), strict=not self._legacy)
             source = _sources(script)[self._part]
             reason = self._explained(source) or f"{message}{place}"
             parsed = "" if self._legacy else "[Hoppscotch] Script failed to parse: "
             return ScriptError("syntax", f"Script execution failed: {name}: {parsed}{reason}", where, console)
         if self._legacy:
-            message = _legacy_wording(message)
+            message = legacy_wording(message)
         text = f"{name}: {message}" if name else message
         return ScriptError("runtime", f"Script execution failed: {text}", where, console)
 
@@ -414,82 +410,3 @@ def _data(url: str) -> str | None:
         return (base64.b64decode(data) if "base64" in options else data).decode("utf-8", "replace")
     except ValueError:
         return None
-
-
-def _response_value(answer: ScriptResponse) -> dict[str, Any]:
-    """The answer as the prelude takes it: text, and the bytes beside it where they are no UTF-8."""
-    try:
-        text, encoded = answer.body.decode("utf-8"), None
-    except UnicodeDecodeError:
-        text, encoded = answer.body.decode("utf-8", "replace"), base64.b64encode(answer.body).decode("ascii")
-    return {
-        "status": answer.status,
-        "statusText": answer.status_text,
-        "headers": [{"key": key, "value": value} for key, value in answer.headers],
-        "duration": max(1, round(answer.duration)) if answer.duration else 0,
-        "text": text,
-        "base64": encoded,
-        "deep": _is_deep(answer.body),
-    }
-
-
-def _is_deep(body: bytes) -> bool:
-    """Whether the body nests deeper than the engine's parser of JSON can go; strings are taken for structure too."""
-    if body.count(b"[") + body.count(b"{") <= _MAX_DEPTH:
-        return False
-    depth = 0
-    for bracket in re.findall(rb"[\[\]{}]", body):
-        depth += 1 if bracket in b"[{" else -1
-        if depth > _MAX_DEPTH:
-            return True
-    return False
-
-
-def _fetched(future: Future[FetchResponse]) -> tuple[bool, Any]:
-    try:
-        answer = future.result()
-    except (OSError, ValueError) as error:
-        return False, str(error) or "no answer"
-    return True, {
-        "status": answer.status,
-        "statusText": answer.status_text,
-        "headers": [list(pair) for pair in answer.headers],
-        "body": base64.b64encode(answer.body).decode("ascii"),
-        "url": answer.url,
-        "redirected": False,
-    }
-
-
-def _entries(items: Any) -> tuple[dict[str, Any], ...]:
-    return tuple(
-        {
-            "key": str(item["key"]),
-            "initialValue": str(item["initialValue"]),
-            "currentValue": str(item["currentValue"]),
-            "secret": bool(item.get("secret")),
-        }
-        for item in items
-    )
-
-
-def _block(item: dict[str, Any]) -> TestBlock:
-    expectations = tuple(Expectation(ok is True, str(message), ok == "error") for ok, message in item["expectations"])
-    return TestBlock(name=str(item["name"]), expectations=expectations)
-
-
-def _place(stack: str, *, strict: bool) -> str:
-    """`` (line:column)`` from the first line of a QuickJS stack; the function constructor adds two lines on top."""
-    first = stack.strip().splitlines()[0] if stack.strip() else ""
-    parts = first.rstrip(")").rsplit(":", 2)
-    if len(parts) == 3 and parts[1].isdigit() and parts[2].isdigit():
-        line, column = max(1, int(parts[1]) - 2), int(parts[2])
-        return f" ({line}:{column - len(_STRICT) if strict and line == 1 else column})"
-    return ""
-
-
-def _legacy_wording(message: str) -> str:
-    """The engine's words as those of V8, which stands behind the older sandbox of the official runner."""
-    message = re.sub(r"^'(.*)' is not defined$", r"\1 is not defined", message)
-    return re.sub(
-        r"^cannot read property '(.*)' of (null|undefined)$", r"Cannot read properties of \2 (reading '\1')", message
-    )
