@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
@@ -32,6 +33,11 @@ _KINDS = ("collection", "environment")
 _REACH = "reach"
 ROUTES = (*(f"{PREFIX}{kind}/:id" for kind in _KINDS), f"{PREFIX}{_REACH}")
 """The gate's addresses, for documentation and tests."""
+_REFUSED_UNSEEN_SECONDS = 0.002
+"""How old a look at PostgreSQL may be for a token found unknown to be refused once more without another. What is
+refused may be that old, what is accepted never: nobody holds a token before it is generated, so only a restored backup
+can make an unknown one good. A flood of one bad token then costs the database at most 500 looks a second.
+"""
 _WARN_SECONDS = 7 * 86_400.0
 """How long before its end the answers of a token say when it expires."""
 
@@ -66,6 +72,10 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 def resource_of(path: str) -> tuple[str, str] | None:
     """(kind, id) if `path` is one of the gate's, with or without a second ``/v1`` in front; else None."""
+    return _remembered(path) if len(path) <= _REMEMBERED_LENGTH else _resource_of(path)
+
+
+def _resource_of(path: str) -> tuple[str, str] | None:
     if path.startswith("/v1/v1/"):
         path = path[3:]
     if not path.startswith(PREFIX):
@@ -76,6 +86,10 @@ def resource_of(path: str) -> tuple[str, str] | None:
     if kind not in _KINDS or not slash:
         return None
     return kind, identity
+
+
+_REMEMBERED_LENGTH = 128
+_remembered = functools.lru_cache(1024)(_resource_of)
 
 
 class Gate:
@@ -118,35 +132,37 @@ class Gate:
         address = client[0] if client else ""
         if forwarded:
             address = client_address(address, forwarded.decode("latin-1"), self._trusted)
+        if len(authorization) > _MAX_AUTHORIZATION:
+            presented = b""
+        elif authorization[:7] == b"Bearer ":  # what everybody sends: the same as below, without detours
+            presented = authorization[7:].strip(b" ")
+        else:
+            presented = (bearer_token(authorization.decode("latin-1")) or "").encode("latin-1")
+        digest = sha256(presented).digest()
+        if digest not in self._tokens:
+            # What is remembered was well-formed when it was looked up: the form needs no second look.
+            if digest in self._unknown:
+                if time.monotonic() - self._store.looked_at < _REFUSED_UNSEEN_SECONDS:
+                    await self._refuse_guess(send, address, agent)
+                    return
+            elif not is_well_formed(presented.decode("latin-1")):
+                await self._refuse_guess(send, address, agent)
+                return
         try:
             # Every change committed before this request arrived is applied before anything is believed.
             if self._instant:
                 self._store.check_now()
             else:
                 await self._store.check()
-            if len(authorization) > _MAX_AUTHORIZATION:
-                presented = b""
-            elif authorization[:7] == b"Bearer ":  # what everybody sends: the same as below, without detours
-                presented = authorization[7:].strip(b" ")
-            else:
-                presented = (bearer_token(authorization.decode("latin-1")) or "").encode("latin-1")
-            digest = sha256(presented).digest()
-            # What is remembered was well-formed when it was looked up: the form needs no second look.
             record = self._tokens.get(digest)
-            if record is None and digest in self._unknown and not self._limiter.limit:
-                # What `_refuse` comes to, without its detours.
-                self._recorder.refused("", "unknown", address, agent)
-                await send(_INVALID_MESSAGES[0])
-                await send(_INVALID_MESSAGES[1])
-                return
-            if record is None and digest not in self._unknown:
-                if not is_well_formed(presented.decode("latin-1")):
-                    await self._refuse(send, Refusal.MALFORMED, None, address, agent)
+            if record is None:
+                record = None if digest in self._unknown else await self._fresh.token(digest)
+                if record is None:
+                    await self._refuse_guess(send, address, agent)
                     return
-                record = await self._fresh.token(digest)
             now = time.time()
             refusal = verify(record, digest=digest, now=now, address=address)
-            if refusal is Refusal.POLICY and record is not None and may_have_changed(stopped_by_policy(record, now)):
+            if refusal is Refusal.POLICY and may_have_changed(stopped_by_policy(record, now)):
                 record = await self._fresh.token_again(digest)
                 refusal = verify(record, digest=digest, now=now, address=address)
             if record is None or refusal is not None:
@@ -194,23 +210,28 @@ class Gate:
     async def _refuse(
         self, send: Send, refusal: Refusal, record: TokenRecord | None, address: str, agent: bytes
     ) -> None:
-        """Unknown, malformed and deleted look alike, byte for byte, whether they are too many or not."""
-        guess = refusal is Refusal.MALFORMED or refusal is Refusal.UNKNOWN
-        known = "" if guess or record is None else record.public_id
-        over = stopped_by_policy(record, time.time()) if refusal is Refusal.POLICY and record is not None else None
-        reason = f"policy: {over}" if over else "unknown" if guess else refusal.value
-        self._recorder.refused(known, reason, address, agent)
-        if guess and self._limiter.limit:
-            wait = self._limiter.failed(limit_key(address), time.monotonic())
-            if wait:
-                retry = (b"retry-after", str(int(wait + 0.999)).encode())
-                await _reply(send, 429, _TOO_MANY, [_NO_STORE, retry])
-                return
+        if record is None or refusal is Refusal.UNKNOWN:
+            await self._refuse_guess(send, address, agent)
+            return
+        over = stopped_by_policy(record, time.time()) if refusal is Refusal.POLICY else None
+        self._recorder.refused(record.public_id, f"policy: {over}" if over else refusal.value, address, agent)
         start, body = _EXPIRED_MESSAGES if refusal is Refusal.EXPIRED else _INVALID_MESSAGES
         if over is not None:
             start, body = _POLICY_MESSAGES[over]
         await send(start)
         await send(body)
+
+    async def _refuse_guess(self, send: Send, address: str, agent: bytes) -> None:
+        """Unknown, malformed and deleted look alike, byte for byte, whether they are too many or not."""
+        self._recorder.refused("", "unknown", address, agent)
+        if self._limiter.limit:
+            wait = self._limiter.failed(limit_key(address), time.monotonic())
+            if wait:
+                retry = (b"retry-after", str(int(wait + 0.999)).encode())
+                await _reply(send, 429, _TOO_MANY, [_NO_STORE, retry])
+                return
+        await send(_INVALID_MESSAGES[0])
+        await send(_INVALID_MESSAGES[1])
 
 
 async def _serve(send: Send, answer: Answer, encodings: bytes, match: bytes, *, head: bool) -> None:

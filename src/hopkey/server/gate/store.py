@@ -29,6 +29,11 @@ class Store(Protocol):
     instant: bool
     """Whether `check_now` can be used: a check that never waits."""
 
+    looked_at: float
+    """When the last check that ended well began, by `time.monotonic`; -inf before the first, and where `instant`:
+    where a check costs nothing, nothing is to be saved.
+    """
+
     def attach(self, listener: Listener) -> None: ...
 
     def check_now(self) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -37,6 +39,7 @@ class PostgresqlStore:
         self._head: HeadReader | None = None
         self._waiting: list[asyncio.Future[None]] = []
         self._reading: list[asyncio.Future[None]] | None = None
+        self._began = self.looked_at = -math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._idle: list[AsyncConnection[Any]] = []
@@ -104,6 +107,7 @@ class PostgresqlStore:
     def _read(self) -> None:
         """Begin the read that all who wait have joined. What follows is called back: a task would cost more."""
         self._reading, self._waiting = self._waiting, []
+        self._began = time.monotonic()
         if self._head is None:
             self._task = asyncio.create_task(self._connect())
             return
@@ -152,7 +156,9 @@ class PostgresqlStore:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if error is not None:
+        if error is None:
+            self.looked_at = self._began
+        else:
             self._drop_connections()
         joined, self._reading = self._reading or (), None
         for waiter in joined:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import math
 import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,22 +16,28 @@ from hopkey.server.gate import rows
 from hopkey.server.gate.caches import Answer
 from hopkey.server.gate.head import Change, Head, News
 from hopkey.server.gate.store import Listener, Unavailable
+from hopkey.server.gate.wal_index import WalIndex
 from hopkey.server.tokens.verify import TokenRecord
 
+_LOG = logging.getLogger("hopkey.gate")
 _BUSY_SECONDS = 1.0
+_BELIEVED_SECONDS = 0.01
+"""How long the WAL index is believed without asking SQLite itself: for what nobody foresaw."""
 _RECORD_SQL = rows.RECORD_SQL.format(p="?")
 _OLDER_SQL = rows.OLDER_SQL.format(p="?", now="strftime('%Y-%m-%d %H:%M:%f', 'now')")
 _TEAMS_SQL = rows.TEAMS_SQL.format(p="?")
 
 
 class SqliteStore:
-    """``PRAGMA data_version`` tells for microseconds whether anything was committed; only then the head is read.
+    """The header of the WAL index tells at once whether anything was committed; only then the head is read. What it
+    says is compared with ``PRAGMA data_version``, which stands in for it where there is none, a hundred times a second.
 
     The connections are opened in the serving process, after any fork, and belong to the event loop, except for the
     one of the thread that builds answers.
     """
 
     instant = True
+    looked_at = -math.inf
     _listener: Listener
 
     def __init__(self, path: Path) -> None:
@@ -39,6 +48,9 @@ class SqliteStore:
         # Upper levels of the index of a large token table stay at hand.
         self._fill.execute("PRAGMA cache_size = -32000").fetchall()
         self._version: int | None = None
+        self._index = _wal_index(self._watch, path)
+        self._seen = b""
+        self._believed_until = -math.inf
         self._builder = ThreadPoolExecutor(1, "gate build")
         self._build: sqlite3.Connection | None = None
 
@@ -47,17 +59,36 @@ class SqliteStore:
 
     def check_now(self) -> None:
         """Hand every committed change to the listener. Raises `Unavailable`. Does not wait."""
+        index = self._index
+        if index is None:
+            self._look(b"")
+            return
+        header = index.header()
+        if header == self._seen and time.monotonic() < self._believed_until:
+            return
+        was = self._seen if self._version is not None else b""
+        # A header read before the look: what is committed in between, the next request looks at again.
+        if self._look(header) and header == was and index.header() == was:
+            _LOG.error("the WAL index did not tell of a commit; from now on every request asks SQLite itself")
+            self._index = None
+
+    def _look(self, header: bytes) -> bool:
+        """Whether SQLite knows of a commit since the last look. `header` is that of before. Raises `Unavailable`."""
         applied = self._listener.applied
         try:
             version = self._watcher.execute("PRAGMA data_version").fetchall()[0][0]
-            if version == self._version and applied is not None:
-                return
-            news = _news(self._watch, applied)
+            changed = version != self._version or applied is None
+            news = _news(self._watch, applied) if changed else None
         except (sqlite3.Error, IndexError) as error:
+            self._seen = b""
             raise Unavailable(str(error)) from None
-        # An unsettled head is looked at again every time.
-        self._version = None if news.unsettled else version
-        self._listener.apply(news)
+        if news is not None:
+            # An unsettled head is looked at again every time.
+            self._version = None if news.unsettled else version
+            self._listener.apply(news)
+        self._seen = b"" if self._version is None else header
+        self._believed_until = time.monotonic() + _BELIEVED_SECONDS
+        return changed
 
     async def check(self) -> None:
         self.check_now()
@@ -139,6 +170,8 @@ class SqliteStore:
         self._builder.shutdown()
         self._watch.close()
         self._fill.close()
+        if self._index is not None:
+            self._index.close()
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -149,6 +182,13 @@ def _open(path: Path) -> sqlite3.Connection:
     # Read through the page cache of the system: a look-up in a large index costs no copy and no system call.
     connection.execute(f"PRAGMA mmap_size = {1 << 30}").fetchall()
     return connection
+
+
+def _wal_index(connection: sqlite3.Connection, path: Path) -> WalIndex | None:
+    try:
+        return WalIndex.of(connection, path)
+    except sqlite3.Error:
+        return None  # every request asks SQLite itself
 
 
 def _head(connection: sqlite3.Connection) -> Head:
