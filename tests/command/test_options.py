@@ -367,3 +367,36 @@ def test_ctrl_c_does_not_wait_for_servers_that_say_nothing(server: Server, tmp_p
         out, err = process.communicate(timeout=20)
     assert (process.returncode, time.monotonic() - start < 4) == (130, True), err
     assert "broke off" not in out + err
+
+
+ENDLESS = {
+    "a script that never ends": "while (true) {}",
+    "a script that waits": "await new Promise((done) => setTimeout(done, 30000));",
+    "a request of a script": "await hopp.fetch('{url}/slow?s=20');",
+}
+
+
+@pytest.mark.parametrize("side_by_side", [False, True], ids=["alone", "side by side"])
+@pytest.mark.parametrize("name", ENDLESS)
+def test_ctrl_c_ends_a_script_at_once(server: Server, tmp_path: Path, name: str, side_by_side: bool) -> None:
+    script = "console.log('begun');" + ENDLESS[name].replace("{url}", server.url)
+    first = samples.request("First", endpoint=f"{server.url}/ok")
+    second = samples.request("Second", endpoint=f"{server.url}/ok", preRequestScript=script)
+    report = tmp_path / "report.json"
+    command = [sys.executable, "-m", "hopkey.cli", "test", write(tmp_path, samples.collection("C", first, second))]
+    command += ["--script-timeout", "600", "--reporter-json", str(report)]
+    command += ["--iteration-count", "4", "--parallel", "2"] if side_by_side else []
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, preexec_fn=_interruptible, **pipes) as process:
+        for _ in range(200):
+            if len(server.seen) >= (2 if side_by_side else 1):
+                break
+            time.sleep(0.05)
+        time.sleep(1)
+        start = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, time.monotonic() - start < 3) == (130, True), out + err
+    told = json.loads(report.read_text())
+    assert told["stopped"] == "interrupted"
+    assert "Second" not in report.read_text(), "what was broken off says nothing of the server"

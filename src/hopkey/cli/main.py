@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import importlib
@@ -121,6 +122,11 @@ def script() -> None:
         print(f"hopkey: the output cannot be written: {error.strerror}", file=sys.stderr)
         print("ERROR_CODE: REPORT_EXPORT_FAILED", file=sys.stderr)
         code = Exit.FAULT
+    if code == Exit.INTERRUPTED:
+        # Now: a thread that waits for a server that says nothing would be waited for.
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)
 
 

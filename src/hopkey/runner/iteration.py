@@ -51,6 +51,10 @@ class Worker:
     def close(self) -> None:
         self._scripts.close()
 
+    def break_off(self) -> None:
+        """Stop the script that runs, from another thread."""
+        self._scripts.break_off()
+
     def begin(self, index: int, count: int) -> Turn:
         """Start iteration `index` of `count`: the environment as it is at the start.
 

@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from hopkey.formats.model import Collection, Environment
+from hopkey.runner.interrupts import on_interrupt
 from hopkey.runner.iteration import Jump, Worker
 from hopkey.runner.options import Options
 from hopkey.runner.results import Fault, RequestResult, RunResult
@@ -19,6 +20,8 @@ from hopkey.runner.variables import environment_entries, value_of
 
 MAX_JUMPS = 10_000
 """How often ``setNextRequest`` may jump within one iteration: a run must end."""
+
+_PARTING_SECONDS = 2.0
 
 MIN_SECRET = 4
 """A shorter value is no secret that could be told from other text."""
@@ -61,14 +64,16 @@ class _Run:
         self._cut = False
         self._stopped: Literal["", "bail", "interrupted"] = ""
         self._done: dict[int, list[RequestResult]] = {}
+        self._workers: list[Worker] = []
 
     def run(self) -> RunResult:
         started, start = time.time(), time.perf_counter()
         try:
-            if self._options.parallel > 1 and self._options.iterations > 1:
-                self._side_by_side()
-            else:
-                self._one_by_one()
+            with on_interrupt(self._break_off):
+                if self._options.parallel > 1 and self._options.iterations > 1:
+                    self._side_by_side()
+                else:
+                    self._one_by_one()
         except KeyboardInterrupt:
             self._stopped = "interrupted"
             self._stop.set()
@@ -95,39 +100,51 @@ class _Run:
 
     def _side_by_side(self) -> None:
         """Iterations in threads; their results are told in order, an iteration at a time."""
-        from concurrent.futures import ThreadPoolExecutor  # most runs go one by one
+        from concurrent.futures import ThreadPoolExecutor, wait  # most runs go one by one
 
         local = threading.local()
-        workers: list[Worker] = []
 
         def one(index: int) -> None:
             if self._stop.is_set():
                 return
             if not hasattr(local, "worker"):
                 local.worker = self._worker()
-                workers.append(local.worker)
             self._iteration(local.worker, index, None)
 
-        with ThreadPoolExecutor(min(self._options.parallel, self._options.iterations), "iteration") as pool:
-            futures = [pool.submit(one, index) for index in range(self._options.iterations)]
-            try:
-                for index, future in enumerate(futures):
-                    future.result()
-                    for result in self._done.get(index, ()):
-                        if self._on_result:
-                            self._on_result(result)
-            except BaseException:
-                self._cut = True
-                self._stop.set()
-                self._sender.stop()
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
-            finally:
-                for worker in workers:
-                    worker.close()
+        pool = ThreadPoolExecutor(min(self._options.parallel, self._options.iterations), "iteration")
+        futures = [pool.submit(one, index) for index in range(self._options.iterations)]
+        try:
+            for index, future in enumerate(futures):
+                future.result()
+                for result in self._done.get(index, ()):
+                    if self._on_result:
+                        self._on_result(result)
+        except BaseException:
+            self._break_off()
+            pool.shutdown(wait=False, cancel_futures=True)
+            # What cannot be broken off (a connection that is being made, an answer that comes through a proxy) is left
+            # to itself.
+            under_way = [future for future in futures if not future.cancelled()]
+            if wait(under_way, timeout=_PARTING_SECONDS).not_done:
+                self._workers.clear()
+            raise
+        finally:
+            pool.shutdown(wait=bool(self._workers))
+            for worker in self._workers:
+                worker.close()
+
+    def _break_off(self) -> None:
+        """End what is under way, in whatever thread; it leaves no result. Called from any thread, also twice."""
+        self._cut = True
+        self._stop.set()
+        self._sender.stop()
+        for worker in tuple(self._workers):
+            worker.break_off()
 
     def _worker(self) -> Worker:
-        return Worker(self._environment, self._options, self._sender)
+        worker = Worker(self._environment, self._options, self._sender)
+        self._workers.append(worker)
+        return worker
 
     def _iteration(self, worker: Worker, index: int, tell: Callable[[RequestResult], None] | None) -> None:
         turn = worker.begin(index, self._options.iterations)

@@ -20,6 +20,7 @@ class ScriptRunner:
         self._cache_dir = cache_dir
         self._legacy = legacy
         self._sandbox: Sandbox | None = None
+        self._broken_off = False
 
     def run(self, script: Script) -> Outcome:
         """Raises `ScriptError`."""
@@ -37,7 +38,15 @@ class ScriptRunner:
                 )
             except EngineMissing as error:
                 raise ScriptError("engine", str(error), script.name) from None
+        if self._broken_off:
+            self._sandbox.break_off()
         return self._sandbox.run(script)
+
+    def break_off(self) -> None:
+        """Stop the script that runs, and every later one, from another thread."""
+        self._broken_off = True
+        if self._sandbox is not None:
+            self._sandbox.break_off()
 
     def close(self) -> None:
         if self._sandbox is not None:

@@ -77,6 +77,7 @@ class Sandbox:
         self._senders: ThreadPoolExecutor | None = None
         self._idle: Machine | None = None
         self._closed = threading.Event()
+        self._broken_off = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="script clock", daemon=True)
         self._ticker.start()
         self._snapshot = self._snapshot_load(cache_dir)
@@ -95,6 +96,12 @@ class Sandbox:
         if self._senders is not None:
             self._senders.shutdown(wait=False, cancel_futures=True)
 
+    def break_off(self) -> None:
+        """Stop the script that runs, from another thread. No other is run afterwards: each is out of time at once."""
+        self._broken_off.set()
+        for _ in range(int(max(self._limits.seconds, _PARSING_SECONDS) / _TICK_SECONDS) + 2):
+            self._engine.increment_epoch()
+
     def __enter__(self) -> Sandbox:
         return self
 
@@ -108,6 +115,8 @@ class Sandbox:
         machine = self._ready()
         functions = self._snapshot.functions
         try:
+            if self._broken_off.is_set():
+                raise Trap("timeout", "broken off")
             machine.invoke(functions["__begin"], machine.new_text(self._input(script)))
             machine.run_jobs()
             outcome = self._outcome(self._serve(machine), script)
@@ -205,6 +214,8 @@ class Sandbox:
                 return dict(json.loads(machine.text_of(machine.invoke(functions["__finish"]))))
             moment = min(due[0][0] if due else self._deadline, self._deadline)
             done = self._await(sent, moment)
+            if self._broken_off.is_set():
+                raise Trap("timeout", "broken off")
             if done:
                 for future in sorted(done, key=lambda item: sent[item]):
                     self._settle(machine, sent.pop(future), *fetched(future))
@@ -217,7 +228,7 @@ class Sandbox:
         """Wait until an answer is there or the moment has come."""
         seconds = max(0.0, moment - time.monotonic())
         if not sent:
-            time.sleep(seconds)
+            self._broken_off.wait(seconds)
             return set()
         from concurrent.futures import FIRST_COMPLETED, wait
 
