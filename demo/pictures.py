@@ -1,4 +1,4 @@
-"""The pictures of the documentation, taken anew: a demo of its own is filled, served and photographed with Chromium.
+"""The pictures of the documentation, taken anew: a team and a company are filled in, served and photographed with Chromium.
 
     .venv/bin/python demo/pictures.py
 
@@ -12,9 +12,10 @@ import os
 import shutil
 import signal
 import sqlite3
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -22,10 +23,16 @@ from playwright.sync_api import Page, sync_playwright
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
+import company  # noqa: E402
+
 import run as demo  # noqa: E402
+
+Picture = tuple[str, str, Callable[[Page], None] | None]
+"""The name of the file, the page's address, and what to do there first."""
 
 IMAGES = HERE.parent / "docs" / "images"
 SIZE = {"width": 1180, "height": 720}
+WIDE = {"width": 1280, "height": 800}
 LARGEST = 200_000
 """Bytes a picture may have."""
 TOKENS = (
@@ -40,26 +47,48 @@ TOKENS = (
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory() as folder:
-        environ = {key: value for key, value in os.environ.items() if not key.startswith(("HOPKEY_", "HOPP_"))}
-        environ["HOPKEY_DATA_DIR"] = folder
-        demo.run(environ, "migrate")
-        team = demo.make_team(environ)
-        collection = demo.make_collection(environ, team)
-        demo.make_environment(environ, team, "http://127.0.0.1:8091")
-        for owner, label, expires, only, *_ in TOKENS:
-            given = ["--team", team] if only else []
-            demo.admin(environ, "token", "issue", "--user", owner, "--label", label, "--expires", expires, *given)
-        use(Path(folder) / "hopkey.sqlite3")
-        server, url = demo.serve(environ, demo.free_port(8080))
-        try:
-            take(url, team, collection)
-        finally:
-            server.send_signal(signal.SIGTERM)
-            server.wait(30)
+    with served(fill_team) as (url, ids):
+        pictures = team_pictures(url, *ids)
+        take(url, demo.EMAIL, SIZE, pictures)
+    with served(fill_company) as (url, _):
+        take(url, company.ADMINISTRATOR, WIDE, console_pictures(url))
     too_large = [path.name for path in IMAGES.glob("*.png") if path.stat().st_size >= LARGEST]
     print(f"too large: {', '.join(too_large)}" if too_large else f"written to {IMAGES}")
     return 1 if too_large else 0
+
+
+@contextlib.contextmanager
+def served(fill: Callable[[dict[str, str]], tuple[str, ...]]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """A server on a data directory of its own that `fill` has filled: its address, and what `fill` returned."""
+    with tempfile.TemporaryDirectory() as folder:
+        environ = {key: value for key, value in os.environ.items() if not key.startswith(("HOPKEY_", "HOPP_"))}
+        environ["HOPKEY_DATA_DIR"] = folder
+        made = fill(environ)
+        server, url = demo.serve(environ, demo.free_port(8080))
+        try:
+            yield url, made
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(30)
+
+
+def fill_team(environ: dict[str, str]) -> tuple[str, ...]:
+    """The demo's team; its id and that of its collection."""
+    demo.run(environ, "migrate")
+    team = demo.make_team(environ)
+    collection = demo.make_collection(environ, team)
+    demo.make_environment(environ, team, "http://127.0.0.1:8091")
+    for owner, label, expires, only, *_ in TOKENS:
+        given = ["--team", team] if only else []
+        demo.admin(environ, "token", "issue", "--user", owner, "--label", label, "--expires", expires, *given)
+    use(Path(environ["HOPKEY_DATA_DIR"]) / "hopkey.sqlite3")
+    return team, collection
+
+
+def fill_company(environ: dict[str, str]) -> tuple[str, ...]:
+    settings = {**environ, "DJANGO_SETTINGS_MODULE": "hopkey.server.settings"}
+    subprocess.run([sys.executable, str(HERE / "company.py")], env=settings, check=True)
+    return ()
 
 
 def use(database: Path) -> None:
@@ -75,7 +104,7 @@ def use(database: Path) -> None:
             )
 
 
-def take(url: str, team: str, collection: str) -> None:
+def team_pictures(url: str, team: str, collection: str) -> list[Picture]:
     def palette(page: Page) -> None:
         page.keyboard.press("Control+k")
         page.locator("#palette-list [role=option]").first.wait_for()
@@ -97,7 +126,7 @@ def take(url: str, team: str, collection: str) -> None:
         page.get_by_role("link", name="Cut off… load test").click()
 
     home = f"{url}/workspaces/{team}"
-    pictures: list[tuple[str, str, Callable[[Page], None] | None]] = [
+    return [
         ("tokens", f"{url}/profile/tokens", None),
         ("generate", f"{url}/profile/tokens", generate),
         ("collections", f"{home}/collections/{collection}", opened),
@@ -108,12 +137,34 @@ def take(url: str, team: str, collection: str) -> None:
         ("palette", home, palette),
         ("generated", f"{url}/profile/tokens/new", generated),
     ]
+
+
+def console_pictures(url: str) -> list[Picture]:
+    def chosen(page: Page) -> None:
+        for number in range(1, 4):
+            page.locator("tbody input[type=checkbox]").nth(number - 1).check()
+
+    def preview(page: Page) -> None:
+        page.get_by_label("Longest lifetime, in days").fill("60")
+        page.get_by_label("Days unused").fill("60")
+        page.get_by_role("button", name="See what it would stop").click()
+        page.get_by_role("heading", name="It would stop").wait_for()
+
+    return [
+        ("console-overview", f"{url}/console", None),
+        ("console-tokens", f"{url}/console/tokens?state=expiring", chosen),
+        ("console-policy", f"{url}/console/policy", preview),
+    ]
+
+
+def take(url: str, email: str, size: dict[str, int], pictures: list[Picture]) -> None:
+    """Sign in, and photograph each page after what is to be done there."""
     with sync_playwright() as playwright:
         path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        page = browser.new_context(viewport=SIZE, color_scheme="light", reduced_motion="reduce").new_page()  # type: ignore[arg-type]
+        page = browser.new_context(viewport=size, color_scheme="light", reduced_motion="reduce").new_page()  # type: ignore[arg-type]
         page.goto(f"{url}/sign-in")
-        page.get_by_label("E-mail").fill(demo.EMAIL)
+        page.get_by_label("E-mail").fill(email)
         page.get_by_label("Password").fill(demo.PASSWORD)
         page.get_by_role("button", name="Sign in", exact=True).click()
         page.wait_for_url("**/workspaces/*")
