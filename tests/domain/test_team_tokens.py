@@ -322,3 +322,27 @@ def test_cutting_off_and_deleting_a_team_ask_for_a_recent_sign_in(people: People
     assert b"Confirm that it is you" in answer.content
     assert not Cutoff.objects.exists()
     assert client.get(f"/workspaces/{people.team.pk}").status_code == 200
+
+
+@pytest.mark.database
+def test_changing_who_is_in_a_team_asks_for_a_recent_sign_in(people: People) -> None:
+    """Or a stolen session would bring the thief into the team, where it stays when the session ends."""
+    client = client_of(people.ana)
+    home = f"/workspaces/{people.team.pk}/members"
+    viewer = people.team.memberships.exclude(user=people.ana).filter(role=Role.VIEWER).get().user
+    before = sorted(people.team.memberships.values_list("user_id", "role"))
+    forms = [
+        (f"/workspaces/{people.team.pk}/invitations", {"role": "OWNER", "email": "thief@example.com"}),
+        (f"{home}/{viewer.pk}/role", {"role": "OWNER"}),
+        (f"{home}/{viewer.pk}/remove", {}),
+    ]
+    age(client, 61)
+    assert client.get(home).status_code == 200, "looking is free"
+    for address, form in forms:
+        answer = client.post(address, form)
+        assert answer.status_code == 403, address
+        assert b"Confirm that it is you" in answer.content
+    assert sorted(people.team.memberships.values_list("user_id", "role")) == before
+    assert not people.team.invitations.exists()
+    age(client, 1)
+    assert [client.post(address, form).status_code for address, form in forms] == [201, 302, 302]

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from hopkey.server.accounts.models import User
 from hopkey.server.accounts.selectors import user_get
 from hopkey.server.errors import DomainError, NotFound
-from hopkey.server.ui.access import signed_in
+from hopkey.server.ui.access import recent_for_changes, signed_in
 from hopkey.server.ui.actors import actor_of, user_of
 from hopkey.server.workspaces import invitations, selectors, services
 from hopkey.server.workspaces.models import Kind, Role, Workspace
@@ -45,6 +45,7 @@ def members(request: HttpRequest, workspace_id: str) -> HttpResponse:
 
 @require_POST
 @signed_in
+@recent_for_changes
 def member_role(request: HttpRequest, workspace_id: str, user_id: str) -> HttpResponse:
     team = selectors.workspace_get_to_govern(user_of(request), workspace_id)
     member = user_get(user_id)
@@ -55,6 +56,7 @@ def member_role(request: HttpRequest, workspace_id: str, user_id: str) -> HttpRe
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
+@recent_for_changes
 def member_remove(request: HttpRequest, workspace_id: str, user_id: str) -> HttpResponse:
     """Owners remove anybody; anybody may leave."""
     user = user_of(request)
@@ -76,6 +78,7 @@ def member_remove(request: HttpRequest, workspace_id: str, user_id: str) -> Http
 
 @require_POST
 @signed_in
+@recent_for_changes
 def invite(request: HttpRequest, workspace_id: str) -> HttpResponse:
     """The link is shown once, in this answer."""
     user = user_of(request)
