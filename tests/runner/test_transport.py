@@ -61,7 +61,7 @@ def says(*pieces: bytes, wait: float = 0.0) -> Serve:
 
 
 def ask(url: str, method: str = "GET", **options: object) -> Answer:
-    connection = Connection(timeout=2, **options)  # type: ignore[arg-type]
+    connection = Connection(**{"timeout": 2, **options})  # type: ignore[arg-type]
     with contextlib.closing(Sender(connection)) as sender:
         return sender.send(Outgoing(method, url, (), None))
 
@@ -321,3 +321,33 @@ def test_name_and_password_of_a_proxy_are_decoded() -> None:
         assert ask("http://example.test/", proxy=address).status == 200
     pair = base64.b64encode("us@er:p:w\u00fc".encode())
     assert b"proxy-authorization: basic " + pair.lower() in [line.lower() for line in lines]
+
+
+def through(proxy: Serve, timeout: float = 2) -> Answer:
+    """The answer that comes through this proxy."""
+    with serving(proxy) as url:
+        return ask("http://example.test/", proxy=url.rstrip("/"), timeout=timeout)
+
+
+CHUNKED = (b"5\r\nhello\r\n", b"6\r\n world\r\n", b"0\r\n\r\n")
+
+
+def test_answers_through_a_proxy_arrive_whole() -> None:
+    body = b"x" * 300_000
+    assert through(says(OK + b"Content-Length: 300000\r\n\r\n", body[:1000], body[1000:])).body == body
+    assert through(says(OK + b"Transfer-Encoding: chunked\r\n\r\n", *CHUNKED)).body == b"hello world"
+    assert through(says(OK + b"Content-Encoding: gzip\r\n\r\n", gzip.compress(body))).body == body
+    assert through(says(OK + b"\r\n", b"until ", b"the end")).body == b"until the end"
+    with pytest.raises(SendError, match="broke off"):
+        through(says(OK + b"Content-Length: 300000\r\n\r\n", body[:1000]))
+    with pytest.raises(SendError):
+        through(says(OK + b"Transfer-Encoding: chunked\r\n\r\n", *CHUNKED[:1]))
+
+
+@pytest.mark.parametrize("kind", [b"Content-Length: 1000", b"Transfer-Encoding: chunked"])
+def test_an_answer_through_a_proxy_that_comes_a_byte_at_a_time_ends_in_time(kind: bytes) -> None:
+    piece = b"x" if b"Length" in kind else b"1\r\nx\r\n"
+    start = time.monotonic()
+    with pytest.raises(SendError, match="did not answer in time"):
+        through(says(OK + kind + b"\r\n\r\n", *[piece] * 1000, wait=0.05), timeout=0.5)
+    assert time.monotonic() - start < 3

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import time
+from http.client import IncompleteRead
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -39,7 +41,8 @@ class Proxied:
         self._pool.clear()
 
     def request(self, method: str, url: str, headers: Fields, body: bytes | None, seconds: float) -> Received:
-        """`seconds` bounds connecting, and each read. Raises `TransportError`."""
+        """`seconds` bounds connecting, each read of headers, and the whole body. Raises `TransportError`."""
+        end = time.monotonic() + seconds
         try:
             response = self._pool.request(
                 method,
@@ -53,8 +56,13 @@ class Proxied:
             )
             try:
                 content = Body(response.headers.get("Content-Encoding", ""))
-                for piece in response.stream(CHUNK, decode_content=False):
+                while piece := response.read1(CHUNK, decode_content=False):
+                    if time.monotonic() > end:  # a byte now and then would hold a run for ever
+                        raise TransportError(LATE, "time")
                     content.add(piece)
+            except BaseException:
+                response.close()  # what is left of this answer must not become the next one
+                raise
             finally:
                 response.release_conn()
         except urllib3.exceptions.HTTPError as error:
@@ -84,7 +92,7 @@ def failure(error: Exception) -> TransportError:
         return TransportError(LATE, "connect" if late else "time")
     if isinstance(reason, urllib3.exceptions.NewConnectionError):
         return TransportError(text.rsplit(": ", 1)[-1], "connect")
-    if isinstance(reason, urllib3.exceptions.IncompleteRead):
+    if isinstance(reason, urllib3.exceptions.ProtocolError) and isinstance(reason.args[-1], IncompleteRead):
         return TransportError("the answer broke off before its end", "broken")
     if isinstance(reason, urllib3.exceptions.ProtocolError):
         return broken(reason.args[-1]) if isinstance(reason.args[-1], Exception) else TransportError(text, "broken")
