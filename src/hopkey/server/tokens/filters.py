@@ -8,7 +8,6 @@ from enum import StrEnum
 
 from hopkey.server.errors import DomainError
 from hopkey.server.tokens.format import public_id_in, token_in
-from hopkey.server.tokens.pasted import secret_removed
 
 
 class State(StrEnum):
@@ -100,6 +99,6 @@ def filter_values(chosen: Filter) -> dict[str, str]:
         "sort": chosen.sort.value if chosen.sort is not Filter(chosen.state).settled().sort else "",
         "owner": chosen.owner,
         "team": chosen.team,
-        "text": secret_removed(chosen.text),
+        "text": public_id_in(chosen.text),
     }
     return {name: value for name, value in values.items() if value}

@@ -106,6 +106,13 @@ def public_id_in(text: str) -> str:
     return found.group(1) if found is not None else _PIECE.sub("", text)
 
 
+def holds_secret(text: str) -> bool:
+    """Whether more of a token stands in `text` than what names it, which belongs into no address."""
+    begun = _BEGUN.search(text)
+    shown = len(PREFIX) + PUBLIC_LENGTH
+    return (begun is not None and len(begun.group().rstrip("_…")) > shown) or _PIECE.search(text) is not None
+
+
 def bearer_token(authorization: str) -> str | None:
     """The token of an ``Authorization: Bearer`` header (RFC 6750, 2.1), or None for another scheme or none."""
     scheme, _, token = authorization.partition(" ")

@@ -16,11 +16,12 @@ from hopkey.server.audit.chain import chain_verify, head_read
 from hopkey.server.audit.selectors import AuditFilter, audit_before_read, audit_filter_read, audit_list
 from hopkey.server.exports.downloads import audit_export
 from hopkey.server.exports.shapes import event_shape, verdict_shape
-from hopkey.server.tokens.pasted import public_id_in, secret_removed
+from hopkey.server.tokens.format import holds_secret
+from hopkey.server.tokens.pasted import subject_in
 
 
 def _list(call: Call) -> dict[str, Any]:
-    if secret_removed(call.query.subject) != call.query.subject:
+    if any(map(holds_secret, (call.query.subject, call.query.actor))):
         raise refusal(
             "token_in_address",
             "A token must not stand in an address: send it in the body of POST /v1/console/audit/search.",
@@ -59,7 +60,7 @@ def _verify(call: Call) -> StreamingHttpResponse:
 
 def _filter(asked: types.AuditSearch) -> AuditFilter:
     values = {name: str(value) for name, value in msgspec.structs.asdict(asked).items()}
-    return audit_filter_read({**values, "subject": public_id_in(asked.subject.strip())})
+    return audit_filter_read({**values, "subject": subject_in(asked.subject.strip())})
 
 
 _CODES = ("filter_invalid", "cursor_invalid")

@@ -18,13 +18,13 @@ from hopkey.server.exports.shapes import event_shape, moment, token_shape
 from hopkey.server.long_work import streamed
 from hopkey.server.tokens import oversight, services
 from hopkey.server.tokens.deletion import DeletionPreview, deletion_preview, reason_read, token_ids_matching
-from hopkey.server.tokens.pasted import secret_removed
+from hopkey.server.tokens.format import holds_secret
 
 _EVENTS = 20
 
 
 def _list(call: Call) -> dict[str, Any]:
-    if secret_removed(call.query.text) != call.query.text:
+    if any(map(holds_secret, (call.query.text, call.query.owner, call.query.team))):
         raise refusal(
             "token_in_address",
             "A token must not stand in an address: send it in the body of POST /v1/console/tokens/search.",

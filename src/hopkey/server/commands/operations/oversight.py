@@ -16,7 +16,7 @@ from hopkey.server.exports.downloads import audit_export
 from hopkey.server.exports.shapes import event_shape, policy_run_shape, policy_shape, verdict_shape
 from hopkey.server.figures.services import figures_days, figures_take
 from hopkey.server.figures.shapes import figures_shape
-from hopkey.server.tokens.pasted import public_id_in
+from hopkey.server.tokens.pasted import subject_in
 from hopkey.server.tokens.policies import policy_check, policy_dry_run, policy_get, policy_set, policy_values
 from hopkey.server.tokens.policy import WORDS, Policy
 
@@ -105,7 +105,7 @@ def audit_verify(arguments: argparse.Namespace) -> Report:
 
 def _audit_values(arguments: argparse.Namespace) -> dict[str, str]:
     values = {name: getattr(arguments, name) or "" for name in ("event", "actor", "subject", "since", "until")}
-    return {**values, "subject": public_id_in(values["subject"])}
+    return {**values, "subject": subject_in(values["subject"])}
 
 
 def _policy(policy: Policy) -> Report:

@@ -27,6 +27,7 @@ from hopkey.server.console.views.parts import address, chips, details_of, downlo
 from hopkey.server.errors import DomainError
 from hopkey.server.exports.downloads import audit_export
 from hopkey.server.tokens.format import public_id_in
+from hopkey.server.tokens.pasted import subject_in
 from hopkey.server.ui.access import administrator_only, administrator_reads
 from hopkey.server.ui.actors import actor_of
 
@@ -73,8 +74,9 @@ def audit(request: HttpRequest) -> HttpResponse:
 def search(request: HttpRequest) -> HttpResponse:
     """The form posts, so that a pasted token stands in no address, history or log."""
     given = _cleaned(request.POST.dict())
+    given["subject"] = subject_in(request.POST.get("subject", "").replace("\0", ""))
     if request.POST.get("subject", "").strip() and not given["subject"].strip():
-        messages.info(request, "That token has no public id to look for: find it under Tokens, then open its history.")
+        messages.info(request, "There is no such token: an imported one is found whole, and while it exists.")
     wanted = {name: given.get(name, "").strip()[:254] for name in _CHIPS}
     return redirect(reverse("console_audit") + address({name: text for name, text in wanted.items() if text}))
 
