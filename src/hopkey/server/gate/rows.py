@@ -21,30 +21,30 @@ Allowed = Callable[[str, bool], bool]
 
 HEAD_SQL = "SELECT seq, nonce, batch_from FROM hopkey_change_head WHERE id = 1"
 RECORD_SQL = (
-    "SELECT t.id, t.public_id, t.digest, t.expires_at, t.restricted, t.networks, u.id, u.is_active, "
-    "t.label, t.created_at, CASE WHEN p.unused_days IS NOT NULL "
-    "THEN (SELECT s.idle_since FROM hopkey_token_use s WHERE s.token_id = t.id) END, "
-    "p.max_days, p.never_allowed, p.tokens_per_user, p.unused_days, p.networks, p.label_pattern "
+    "SELECT t.id AS token_id, t.public_id, t.digest, t.expires_at, t.restricted, t.networks, u.id AS owner_id, "
+    "u.is_active, t.label, t.created_at, CASE WHEN p.unused_days IS NOT NULL "
+    "THEN (SELECT s.idle_since FROM hopkey_token_use s WHERE s.token_id = t.id) END AS idle_since, "
+    "p.max_days, p.never_allowed, p.tokens_per_user, p.unused_days, p.networks AS policy_networks, p.label_pattern "
     "FROM hopkey_token t JOIN hopkey_user u ON u.id = t.owner_id LEFT JOIN hopkey_token_policy p ON p.id = 1 "
-    "WHERE t.digest = {p}"
+    "WHERE t.digest = {digest}"
 )
 """The token, its owner and the policy; its last use only where the policy asks for it."""
 TOKENS_PER_USER = 13
 """Where `RECORD_SQL` says how many tokens the policy lets a person have."""
 OLDER_SQL = (
-    "SELECT count(*) FROM (SELECT 1 FROM hopkey_token o WHERE o.owner_id = {p} AND o.id < {p} AND o.ends_at > {now} "
-    "ORDER BY o.id LIMIT {p}) AS older"
+    "SELECT count(*) FROM (SELECT 1 FROM hopkey_token o WHERE o.owner_id = {owner} AND o.id < {key} "
+    "AND o.ends_at > {now} ORDER BY o.id LIMIT {limit}) AS older"
 )
-"""How many older live tokens this owner (first value) of this token (second) has, counted up to the third value. The
+"""How many older live tokens this owner of this token has, counted up to the limit. The
 order keeps planners to the index of owner and id, whatever they believe of the number of rows.
 """
 TEAMS_SQL = (
     "SELECT m.workspace_id FROM hopkey_membership m JOIN hopkey_workspace w ON w.id = m.workspace_id "
-    "WHERE m.user_id = {p} AND w.kind = 'team' AND NOT EXISTS (SELECT 1 FROM hopkey_token_cutoff c "
-    "WHERE c.token_id = {p} AND c.workspace_id = m.workspace_id)"
+    "WHERE m.user_id = {owner} AND w.kind = 'team' AND NOT EXISTS (SELECT 1 FROM hopkey_token_cutoff c "
+    "WHERE c.token_id = {key} AND c.workspace_id = m.workspace_id)"
 )
-"""The teams of an owner (first value) that the token (second) is not cut off from."""
-GRANTS_SQL = "SELECT workspace_id FROM hopkey_token_grant WHERE token_id = {p}"
+"""The teams of an owner that the token is not cut off from."""
+GRANTS_SQL = "SELECT g.workspace_id FROM hopkey_token_grant g WHERE g.token_id = {key}"
 COLLECTION_SQL = (
     "SELECT c.root_id, c.workspace_id, w.kind FROM hopkey_collection c "
     "JOIN hopkey_workspace w ON w.id = c.workspace_id WHERE c.id = {p}"
@@ -114,8 +114,8 @@ def moment(value: datetime | None) -> str | None:
 def token_record(
     row: Sequence[Any],
     seconds: Callable[[Any], float | None],
-    teams: Sequence[Sequence[Any]],
-    grants: Sequence[Sequence[Any]],
+    teams: Sequence[str],
+    grants: Sequence[str],
     older: int,
 ) -> TokenRecord:
     """`row` of `RECORD_SQL`; `seconds` reads a moment of this database as seconds since the epoch; `older` is what
@@ -130,9 +130,9 @@ def token_record(
         owner_id=row[6],
         owner_active=bool(row[7]),
         expires_at=expires,
-        grants=frozenset(item[0] for item in grants) if row[4] else None,
+        grants=frozenset(grants) if row[4] else None,
         networks=tuple(ipaddress.ip_network(text) for text in _json(row[5]) or ()),
-        teams=frozenset(item[0] for item in teams),
+        teams=frozenset(teams),
         over=policy.over(seconds=None if expires is None else expires - created, label=row[8], older=older),
         idle_since=seconds(row[10]) or created,
         policy=policy,

@@ -23,7 +23,15 @@ from hopkey.server.tokens.verify import TokenRecord
 PATIENCE_SECONDS = 1.0
 _FILLERS = 4
 _CHANGES_SQL = "SELECT seq, kind, key, nonce FROM hopkey_change WHERE seq >= %s ORDER BY seq LIMIT 10001"
-_OLDER_SQL = rows.OLDER_SQL.format(p="%s", now="now()")
+_SETTLED = {"owner": "r.owner_id", "key": "r.token_id", "limit": "r.tokens_per_user"}
+_TOKEN_SQL = (
+    "SELECT h.seq, h.nonce, r.*, "  # noqa: S608 - of constants
+    f"ARRAY({rows.TEAMS_SQL.format(**_SETTLED)}), "
+    f"CASE WHEN r.restricted THEN ARRAY({rows.GRANTS_SQL.format(**_SETTLED)}) END, "
+    f"CASE WHEN r.tokens_per_user > 0 THEN ({rows.OLDER_SQL.format(now='now()', **_SETTLED)}) ELSE 0 END "
+    f"FROM hopkey_change_head h LEFT JOIN ({rows.RECORD_SQL.format(digest='%s')}) r ON true WHERE h.id = 1"
+)
+"""The head and all that is known of a token: one statement is one snapshot, and one way to the database and back."""
 
 
 class PostgresqlStore:
@@ -60,16 +68,13 @@ class PostgresqlStore:
         return waiter
 
     async def token(self, digest: bytes) -> tuple[Head, TokenRecord | None]:
-        async with self._snapshot() as connection:
-            head = await _head(connection)
-            row = await _one(connection, rows.RECORD_SQL.format(p="%s"), digest)
-            if row is None:
-                return head, None
-            teams = await _all(connection, rows.TEAMS_SQL.format(p="%s"), row[6], row[0])
-            grants = await _all(connection, rows.GRANTS_SQL.format(p="%s"), row[0]) if row[4] else []
-            limit = row[rows.TOKENS_PER_USER]
-            older = (await _one(connection, _OLDER_SQL, row[6], row[0], limit))[0] if limit else 0
-            return head, rows.token_record(row, _seconds, teams, grants, older)
+        async with self._connection() as connection:
+            found = await _one(connection, _TOKEN_SQL, digest)
+        if found is None:
+            raise Unavailable("the change head is missing")
+        seq, nonce, *row, teams, grants, older = found
+        head = Head(seq, nonce)
+        return head, None if row[0] is None else rows.token_record(row, _seconds, teams, grants or (), older)
 
     async def answer(self, kind: str, identity: str, allowed: rows.Allowed) -> tuple[Head, Answer | None]:
         async with self._snapshot() as connection:
@@ -173,7 +178,7 @@ class PostgresqlStore:
     async def _news(self, head: Head, applied: Head | None) -> News:
         if applied is None or head.seq < applied.seq or head.seq - applied.seq > 10_000:
             return News(head, ())
-        async with self._snapshot() as connection:
+        async with self._connection() as connection:
             log = [Change(*item) for item in await _all(connection, _CHANGES_SQL, applied.seq)]
         if not log or log[-1].seq < head.seq:
             return News(head, ())  # pruned, or read from a server that lags behind: nothing may be believed
@@ -191,15 +196,21 @@ class PostgresqlStore:
 
     @asynccontextmanager
     async def _snapshot(self) -> AsyncIterator[AsyncConnection[Any]]:
-        """A read-only REPEATABLE READ transaction. Raises `Unavailable`."""
+        """A read-only REPEATABLE READ transaction: several statements see the same. Raises `Unavailable`."""
+        async with self._connection() as connection:
+            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield connection
+            await connection.execute("ROLLBACK")
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
+        """One of a few, for statements by themselves. Raises `Unavailable`."""
         try:
             async with asyncio.timeout(10), self._slots:
                 connection = self._idle.pop() if self._idle else await _open(self._url)
                 good = False
                 try:
-                    await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                     yield connection
-                    await connection.execute("ROLLBACK")
                     good = True
                 finally:
                     if good:

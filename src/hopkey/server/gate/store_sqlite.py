@@ -23,9 +23,10 @@ _LOG = logging.getLogger("hopkey.gate")
 _BUSY_SECONDS = 1.0
 _BELIEVED_SECONDS = 0.01
 """How long the WAL index is believed without asking SQLite itself: for what nobody foresaw."""
-_RECORD_SQL = rows.RECORD_SQL.format(p="?")
-_OLDER_SQL = rows.OLDER_SQL.format(p="?", now="strftime('%Y-%m-%d %H:%M:%f', 'now')")
-_TEAMS_SQL = rows.TEAMS_SQL.format(p="?")
+_RECORD_SQL = rows.RECORD_SQL.format(digest="?")
+_OLDER_SQL = rows.OLDER_SQL.format(owner="?", key="?", limit="?", now="strftime('%Y-%m-%d %H:%M:%f', 'now')")
+_TEAMS_SQL = rows.TEAMS_SQL.format(owner="?", key="?")
+_GRANTS_SQL = rows.GRANTS_SQL.format(key="?")
 
 
 class SqliteStore:
@@ -102,8 +103,8 @@ class SqliteStore:
                 row = connection.execute(_RECORD_SQL, (digest,)).fetchone()
                 if row is None:
                     return head, None
-                teams = connection.execute(_TEAMS_SQL, (row[6], row[0])).fetchall()
-                grants = connection.execute(rows.GRANTS_SQL.format(p="?"), (row[0],)).fetchall() if row[4] else ()
+                teams = [team for (team,) in connection.execute(_TEAMS_SQL, (row[6], row[0]))]
+                grants = [team for (team,) in connection.execute(_GRANTS_SQL, (row[0],))] if row[4] else ()
                 limit = row[rows.TOKENS_PER_USER]
                 older = connection.execute(_OLDER_SQL, (row[6], row[0], limit)).fetchone()[0] if limit else 0
                 return head, rows.token_record(row, _seconds, teams, grants, older)
