@@ -81,7 +81,10 @@ def _dispatch(arguments: list[str], terminal: Terminal) -> int:
         return Exit.PASSED
     if name in BUILT_IN:
         command = importlib.import_module(BUILT_IN[name][0])
-        return int(command.main(rest, terminal))
+        try:
+            return int(command.main(rest, terminal))
+        except SystemExit as error:  # --help
+            return int(error.code or 0)
     return _installed(name)(rest)
 
 

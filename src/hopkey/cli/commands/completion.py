@@ -30,11 +30,8 @@ def parser() -> Parser:
 
 
 def main(argv: list[str], terminal: Terminal) -> int:
-    """Run the command; the exit code. Raises `CommandError`."""
-    try:
-        arguments = parser().parse_args(argv)
-    except SystemExit as error:  # --help
-        return int(error.code or 0)
+    """Run the command; the exit code. Raises `CommandError`, and `SystemExit` after --help."""
+    arguments = parser().parse_args(argv)
     if arguments.shell == "fish":
         from hopkey.cli.fish import complete
 

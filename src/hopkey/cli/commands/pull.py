@@ -40,11 +40,8 @@ def parser() -> Parser:
 
 
 def main(argv: list[str], terminal: Terminal) -> int:
-    """Run the command; the exit code. Raises `CommandError`."""
-    try:
-        arguments = parser().parse_args(argv)
-    except SystemExit as error:  # --help
-        return int(error.code or 0)
+    """Run the command; the exit code. Raises `CommandError`, and `SystemExit` after --help."""
+    arguments = parser().parse_args(argv)
     from hopkey.cli.sources import connect
     from hopkey.formats.collections import collection_dump
     from hopkey.formats.environments import environment_dump

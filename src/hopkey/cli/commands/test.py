@@ -164,11 +164,8 @@ def _add_report_arguments(result: Parser) -> None:
 
 
 def main(argv: list[str], terminal: Terminal) -> int:
-    """Run the command; the exit code. Raises `CommandError`."""
-    try:
-        arguments = parser().parse_args(argv)
-    except SystemExit as error:  # --help
-        return int(error.code or 0)
+    """Run the command; the exit code. Raises `CommandError`, and `SystemExit` after --help."""
+    arguments = parser().parse_args(argv)
     # Imported here, so that --help and bad arguments answer at once.
     from hopkey.cli.reports import check_places, write_reports
     from hopkey.cli.sources import source_of

@@ -29,11 +29,8 @@ def parser() -> Parser:
 
 
 def main(argv: list[str], terminal: Terminal) -> int:
-    """Run the command; the exit code. Raises `CommandError`."""
-    try:
-        arguments = parser().parse_args(argv)
-    except SystemExit as error:  # --help
-        return int(error.code or 0)
+    """Run the command; the exit code. Raises `CommandError`, and `SystemExit` after --help."""
+    arguments = parser().parse_args(argv)
     import msgspec
 
     from hopkey.cli.sources import connect
