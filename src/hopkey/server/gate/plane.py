@@ -115,29 +115,12 @@ class Gate:
         if method != "GET" and method != "HEAD":
             await _reply(send, 405, _METHOD, [_NO_STORE, (b"allow", b"GET, HEAD")])
             return
-        authorization = forwarded = agent = encodings = match = b""
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                # Two of them are no credentials (RFC 9110, 11.6.2): which one counts is not for us to guess.
-                authorization = b"," if authorization else value
-            elif name == b"user-agent":
-                agent = value
-            elif name == b"accept-encoding":
-                encodings = encodings + b"," + value if encodings else value
-            elif name == b"if-none-match":
-                match = match + b"," + value if match else value
-            elif name == b"x-forwarded-for":
-                forwarded = forwarded + b"," + value if forwarded else value
+        authorization, forwarded, agent, encodings, match = _fields(scope["headers"])
         client = scope.get("client")
         address = client[0] if client else ""
         if forwarded:
             address = client_address(address, forwarded.decode("latin-1"), self._trusted)
-        if len(authorization) > _MAX_AUTHORIZATION:
-            presented = b""
-        elif authorization[:7] == b"Bearer ":  # what everybody sends: the same as below, without detours
-            presented = authorization[7:].strip(b" ")
-        else:
-            presented = (bearer_token(authorization.decode("latin-1")) or "").encode("latin-1")
+        presented = _presented(authorization)
         digest = sha256(presented).digest()
         if digest not in self._tokens:
             # What is remembered was well-formed when it was looked up: the form needs no second look.
@@ -232,6 +215,33 @@ class Gate:
                 return
         await send(_INVALID_MESSAGES[0])
         await send(_INVALID_MESSAGES[1])
+
+
+def _fields(headers: Headers) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    """Authorization, X-Forwarded-For, User-Agent, Accept-Encoding and If-None-Match; empty where there is none."""
+    authorization = forwarded = agent = encodings = match = b""
+    for name, value in headers:
+        if name == b"authorization":
+            # Two of them are no credentials (RFC 9110, 11.6.2): which one counts is not for us to guess.
+            authorization = b"," if authorization else value
+        elif name == b"user-agent":
+            agent = value
+        elif name == b"accept-encoding":
+            encodings = encodings + b"," + value if encodings else value
+        elif name == b"if-none-match":
+            match = match + b"," + value if match else value
+        elif name == b"x-forwarded-for":
+            forwarded = forwarded + b"," + value if forwarded else value
+    return authorization, forwarded, agent, encodings, match
+
+
+def _presented(authorization: bytes) -> bytes:
+    """The token of an ``Authorization`` header; empty without one."""
+    if len(authorization) > _MAX_AUTHORIZATION:
+        return b""
+    if authorization[:7] == b"Bearer ":  # what everybody sends: the same as below, without detours
+        return authorization[7:].strip(b" ")
+    return (bearer_token(authorization.decode("latin-1")) or "").encode("latin-1")
 
 
 async def _serve(send: Send, answer: Answer, encodings: bytes, match: bytes, *, head: bool) -> None:
