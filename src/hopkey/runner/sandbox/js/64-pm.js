@@ -135,10 +135,10 @@ const __pmResponse = () => {
       __report(fault === null, fault ?? "Response body matches JSON schema");
     },
     charset: (wanted) => {
-      const found = /charset=["']?([^\s;"']+)/i.exec(__response.type())?.[1] ?? "";
-      expect(found.toLowerCase()).to.equal(String(wanted).toLowerCase());
+      const found = /charset=["']?([^\s;"']+)/i.exec(__response.type())?.[1] ?? null;
+      expect(found === null ? null : found.toLowerCase()).to.equal(String(wanted).toLowerCase());
     },
-    cookie: (name, ...value) => { if (value.length) expect(response.cookies.get(name)).to.equal(value[0]); else expect(response.cookies.has(name)).to.be.true; },
+    cookie: (name, ...value) => { if (value[0] !== undefined && response.cookies.has(name)) expect(response.cookies.get(name)).to.equal(value[0]); else expect(response.cookies.has(name)).to.be.true; },
     jsonPath: (path, ...value) => {
       const [found, current, missing] = __path(__response.value(), path, false);
       if (!found) __report(false, missing);
