@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -25,6 +25,8 @@ CLOUD = "https://api.hoppscotch.io"
 MAX_ANSWER = 256 * 1024 * 1024
 MAX_WAIT = 60.0
 _TRIES = 3
+_NOT_JSON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -177,8 +179,8 @@ class TokenInfo(msgspec.Struct, frozen=True, rename="camel"):
 
     id: str
     label: str
-    created_on: datetime
-    expires_on: datetime | None
+    created_on: _Moment
+    expires_on: _Moment | None
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -198,9 +200,10 @@ class Reach(msgspec.Struct, frozen=True):
 
 def _expires(headers: Any) -> datetime | None:
     try:
-        return datetime.fromisoformat(headers.get("Hopkey-Token-Expires", ""))
+        moment = datetime.fromisoformat(headers.get("Hopkey-Token-Expires", ""))
     except ValueError:
         return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _base(address: str | None, token: str) -> str:
@@ -228,7 +231,7 @@ def _base(address: str | None, token: str) -> str:
 def _reason(body: bytes) -> str:
     try:
         data = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except _NOT_JSON:
         return ""
     return str(data.get("reason", "")) if isinstance(data, dict) else ""
 
@@ -236,7 +239,7 @@ def _reason(body: bytes) -> str:
 def _decoded(body: bytes, base: str) -> Any:
     try:
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except _NOT_JSON:
         raise ServerError(
             "INVALID_SERVER_URL",
             f"{base} did not answer with JSON: it does not look like a Hopkey or Hoppscotch server.",
@@ -246,6 +249,7 @@ def _decoded(body: bytes, base: str) -> Any:
 def _retry_after(headers: Any) -> float:
     """Seconds to wait before the next try: what the server asks for, a minute at most."""
     try:
-        return min(max(float(headers.get("Retry-After", "1")), 0.0), MAX_WAIT)
+        seconds = float(headers.get("Retry-After", "1"))
     except ValueError:
         return 1.0
+    return min(seconds, MAX_WAIT) if seconds >= 0 else 0.0  # also for what is no number at all

@@ -84,6 +84,8 @@ def failure(error: Exception) -> TransportError:
         return TransportError(LATE, "connect" if late else "time")
     if isinstance(reason, urllib3.exceptions.NewConnectionError):
         return TransportError(text.rsplit(": ", 1)[-1], "connect")
+    if isinstance(reason, urllib3.exceptions.DecodeError):
+        return TransportError("the answer is not compressed as its Content-Encoding says", "broken")
     if isinstance(reason, urllib3.exceptions.IncompleteRead):
         return TransportError("the answer broke off before its end", "broken")
     if isinstance(reason, urllib3.exceptions.ProtocolError):
