@@ -48,7 +48,7 @@ class ConsoleReporter:
             self._iteration = result.iteration
             self._line(self._paint("dim", f"Iteration {result.iteration} of {self._iterations}"))
             self._line("")
-        self._line(self._paint("strong", printable(result.path)))
+        self._line(self._paint("strong", self._shown(result.path)))
         self._exchange(result)
         for level, text in result.console:
             for line in text.splitlines() or [""]:
