@@ -353,6 +353,26 @@ def test_pre_request_scripts_change_the_request_and_later_ones_see_it(sandbox: S
     assert run(sandbox, "console.log(hopp.request.url)", phase="pre", response=None, request=request).request is None
 
 
+@pytest.mark.parametrize(
+    ("source", "endpoint", "params"),
+    [
+        ('pm.request.url = "http://h.test/new"', "http://h.test/new", []),
+        ('pm.request.url = "http://h.test/new?x=<<v>>"', "http://h.test/new?x=<<v>>", []),
+        ('pm.request.url.update("http://h.test/new?x=<<v>>")', "http://h.test/new?x=<<v>>", ["p", "q"]),
+        ('pm.request.url.path = "/new"', "http://h.test/new?a=1", ["p", "q"]),
+        ('pm.request.url.removeQueryParams(["p", "a"])', "http://h.test/old", ["q"]),
+    ],
+)
+def test_an_address_that_is_assigned_brings_all_of_its_query(
+    sandbox: Sandbox, source: str, endpoint: str, params: list[str]
+) -> None:
+    rows = [{"key": key, "value": "1", "active": True, "description": ""} for key in ("p", "q")]
+    request = {"name": "R", "method": "GET", "endpoint": "http://h.test/old?a=1", "params": rows, "headers": []}
+    changed = run(sandbox, source, phase="pre", response=None, request=request).request
+    assert changed is not None
+    assert (changed["endpoint"], [item["key"] for item in changed["params"]]) == (endpoint, params)
+
+
 def test_the_order_of_a_run_cookies_and_iterations_are_in_the_scripts_hands(sandbox: Sandbox) -> None:
     from hopkey.runner.sandbox import Iteration
 
