@@ -45,6 +45,8 @@ class Host:
             time.sleep(0.2)
         if request.url.endswith("/down"):
             raise OSError("connection refused")
+        if request.url.endswith("/page"):
+            return FetchResponse(200, "OK", [("content-type", "text/html")], b"<p>", request.url)
         body = json.dumps([request.method, dict(request.headers), (request.body or b"").decode()]).encode()
         headers = [("content-type", "application/json"), ("set-cookie", "a=1; Path=/, b=2; Secure")]
         return FetchResponse(201, "Created", headers, body, request.url)
@@ -574,3 +576,9 @@ def test_a_form_of_send_request_has_the_plain_content_type(sandbox: Sandbox) -> 
         urlencoded: [{key: "a", value: "b c"}]}}, (error, answer) => console.log(JSON.stringify(answer.json())));"""
     method, headers, body = json.loads(logged(run(sandbox, source))[0])
     assert (method, headers["content-type"], body) == ("POST", "application/x-www-form-urlencoded", "a=b+c")
+
+
+def test_send_request_gives_no_json_for_an_answer_that_is_none_and_needs_a_request(sandbox: Sandbox) -> None:
+    source = """pm.sendRequest("http://echo.test/page", (error, answer) => console.log(error, answer.json(), answer.text()));
+        try { pm.sendRequest(); } catch (error) { console.log(error.name, error.message); }"""
+    assert logged(run(sandbox, source)) == ["TypeError cannot read property 'url' of undefined", "null null <p>"]
