@@ -24,7 +24,8 @@ const __expect = (() => {
   // What a callback throws makes an expectation false, as in the official runner, and ends nothing.
   const attempt = (action, otherwise) => { try { return action(); } catch { return otherwise; } };
 
-  const parts = (path) => String(path).split(/[.[\]]+/).filter((part) => part !== "");
+  // The names in a.b[0].c; a dot or bracket behind a backslash belongs to its name.
+  const parts = (path) => (String(path).match(/(?:\\.|[^.[\]\\])+/g) ?? []).map((part) => part.replace(/\\(.)/g, "$1"));
   const reach = (value, path) => parts(path).reduce(([found, current], part) => (found && current !== null && current !== undefined && part in Object(current) ? [true, current[part]] : [false, undefined]), [true, value]);
 
   const contains = (state, wanted) => {
@@ -155,7 +156,7 @@ const __expect = (() => {
     const message = () => String(error?.message ?? error);
     const fits = (wanted) => (wanted instanceof RegExp ? wanted.test(message()) : typeof wanted === "string" ? message().includes(wanted) : true);
     if (ok && typeof first === "function") ok = error instanceof first && fits(second);
-    else if (ok && first instanceof Error) ok = error === first;
+    else if (ok && first instanceof Error) ok = __same(error, first);
     else if (ok) ok = fits(first);
     const names = args.map((item) => (typeof item === "function" ? item.name : __shown(item, { regexes: true })));
     return settle(state, ok, `throw${names.length ? ` ${names.join(", ")}` : ""}`, ok ? { value: error } : {});
