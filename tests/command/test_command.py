@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,6 +18,7 @@ import pytest
 from hopkey.cli.exits import ERROR_EXITS
 from hopkey.cli.main import main
 from hopkey.cli.terminal import Terminal
+from hopkey.client.server import Server, ServerError
 from tests.support import samples
 
 TOKEN = "hkp_0123456789AB_abcdefghijklmnopqrstuvwxyzABCDEF1gMyAQ"
@@ -290,3 +294,23 @@ def test_a_list_whose_times_have_no_zone_cannot_be_read(service: Service) -> Non
     service.answer = lambda path: (200, {}, json.dumps(reach).encode())
     run = Run("whoami", "--server", service.url, HOPKEY_TOKEN=TOKEN)
     assert (run.code, run.err.splitlines()[-1]) == (5, "ERROR_CODE: INVALID_SERVER_URL")
+
+
+def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for() -> None:
+    def drip() -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            for _ in range(1000):
+                connection.sendall(b" ")
+                time.sleep(0.02)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=drip, daemon=True).start()
+        server = Server(f"http://127.0.0.1:{listener.getsockname()[1]}", TOKEN, whole=0.2)
+        start = time.monotonic()
+        with pytest.raises(ServerError, match="in time") as caught:
+            server.reach()
+    assert caught.value.code == "INVALID_SERVER_URL"
+    assert time.monotonic() - start < 5

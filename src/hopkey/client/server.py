@@ -19,7 +19,9 @@ import hopkey
 from hopkey.formats.errors import FormatError
 from hopkey.formats.model import Collection, Environment
 from hopkey.formats.wire import collection_from_wire, environment_from_wire
+from hopkey.runner.connecting import LATE
 from hopkey.runner.proxied import failure
+from hopkey.runner.transport import CHUNK
 
 CLOUD = "https://api.hoppscotch.io"
 MAX_ANSWER = 256 * 1024 * 1024
@@ -43,15 +45,17 @@ class Server:
     """A server and the token to read from it.
 
     `address` as people type it, with or without a trailing slash or ``/v1``. Raises `ServerError`
-    (``INVALID_SERVER_URL``, ``TOKEN_INVALID``) for what cannot be an address or a token.
+    (``INVALID_SERVER_URL``, ``TOKEN_INVALID``) for what cannot be an address or a token. `timeout` bounds each wait
+    for the server, `whole` the time until an answer has come, both in seconds.
     """
 
-    def __init__(self, address: str | None, token: str, *, timeout: float = 60.0) -> None:
+    def __init__(self, address: str | None, token: str, *, timeout: float = 60.0, whole: float = 300.0) -> None:
         self._base = _base(address, token)
         self._token = token
         if not token.isascii() or not token.isprintable() or " " in token:
             raise ServerError("TOKEN_INVALID", "The token holds characters that no token has: copy it again.")
         self._pool = urllib3.PoolManager(timeout=timeout)
+        self._whole = whole
         self.expires: datetime | None = None
         """When the token ends, once the server has said so: it does where that is near."""
 
@@ -112,13 +116,18 @@ class Server:
             "Accept-Encoding": "gzip",
             "User-Agent": f"hopkey/{hopkey.__version__}",
         }
+        body = bytearray()
+        end = time.monotonic() + self._whole
         try:
             # No redirects: a token is sent to the server that was named and nowhere else.
             response = self._pool.request(
                 "GET", url, headers=headers, redirect=False, retries=False, preload_content=False
             )
             try:
-                body = response.read(MAX_ANSWER + 1, decode_content=True)
+                while len(body) <= MAX_ANSWER and (piece := response.read1(CHUNK, decode_content=True)):
+                    body += piece
+                    if time.monotonic() > end:  # a byte now and then never lets a wait run out
+                        raise TimeoutError(LATE)
             finally:
                 response.release_conn()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
@@ -127,7 +136,7 @@ class Server:
             raise ServerError(code, f"No answer from {self._base}: {message}.") from None
         if len(body) > MAX_ANSWER:
             raise ServerError("INVALID_SERVER_URL", f"{self._base} sent more than {MAX_ANSWER >> 20} MB.")
-        return response.status, response.headers, body
+        return response.status, response.headers, bytes(body)
 
     def _refused(self, status: int, body: bytes, kind: str, identity: str) -> ServerError:
         reason = _reason(body)
