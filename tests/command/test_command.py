@@ -168,6 +168,7 @@ def test_an_existing_file_wins_over_an_id_and_must_be_json(tmp_path: Path, monke
         ((302, {"Location": "http://127.0.0.1:1/"}, b""), 5, "INVALID_SERVER_URL"),
         ((200, {}, b"<html>"), 5, "INVALID_SERVER_URL"),
         ((200, {}, b'{"title": 1, "folders": {}}'), 3, "MALFORMED_COLLECTION"),
+        ((200, {}, b"{}"), 3, "MALFORMED_COLLECTION"),
         ((429, {"Retry-After": "0"}, b"{}"), 5, "INVALID_SERVER_URL"),
         ((429, {"Retry-After": "nan"}, b"{}"), 5, "INVALID_SERVER_URL"),
         ((400, {}, b"[" * 100_000), 5, "INVALID_SERVER_URL"),
@@ -294,6 +295,19 @@ def test_a_list_whose_times_have_no_zone_cannot_be_read(service: Service) -> Non
     service.answer = lambda path: (200, {}, json.dumps(reach).encode())
     run = Run("whoami", "--server", service.url, HOPKEY_TOKEN=TOKEN)
     assert (run.code, run.err.splitlines()[-1]) == (5, "ERROR_CODE: INVALID_SERVER_URL")
+
+
+def test_an_answer_that_breaks_off_is_told_in_plain_words() -> None:
+    def cut() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=cut, daemon=True).start()
+        with pytest.raises(ServerError, match="the answer broke off before its end"):
+            Server(f"http://127.0.0.1:{listener.getsockname()[1]}", TOKEN).reach()
 
 
 def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for() -> None:

@@ -86,7 +86,7 @@ def failure(error: Exception) -> TransportError:
         return TransportError(text.rsplit(": ", 1)[-1], "connect")
     if isinstance(reason, urllib3.exceptions.DecodeError):
         return TransportError("the answer is not compressed as its Content-Encoding says", "broken")
-    if isinstance(reason, urllib3.exceptions.IncompleteRead):
+    if any(isinstance(item, urllib3.exceptions.IncompleteRead) for item in (reason, *reason.args)):
         return TransportError("the answer broke off before its end", "broken")
     if isinstance(reason, urllib3.exceptions.ProtocolError):
         return broken(reason.args[-1]) if isinstance(reason.args[-1], Exception) else TransportError(text, "broken")
