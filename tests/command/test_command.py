@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,6 +18,7 @@ import pytest
 from hopkey.cli.exits import ERROR_EXITS
 from hopkey.cli.main import main
 from hopkey.cli.terminal import Terminal
+from hopkey.client.server import Server, ServerError
 from tests.support import samples
 
 TOKEN = "hkp_0123456789AB_abcdefghijklmnopqrstuvwxyzABCDEF1gMyAQ"
@@ -164,7 +168,13 @@ def test_an_existing_file_wins_over_an_id_and_must_be_json(tmp_path: Path, monke
         ((302, {"Location": "http://127.0.0.1:1/"}, b""), 5, "INVALID_SERVER_URL"),
         ((200, {}, b"<html>"), 5, "INVALID_SERVER_URL"),
         ((200, {}, b'{"title": 1, "folders": {}}'), 3, "MALFORMED_COLLECTION"),
+        ((200, {}, b"{}"), 3, "MALFORMED_COLLECTION"),
         ((429, {"Retry-After": "0"}, b"{}"), 5, "INVALID_SERVER_URL"),
+        ((429, {"Retry-After": "nan"}, b"{}"), 5, "INVALID_SERVER_URL"),
+        ((400, {}, b"[" * 100_000), 5, "INVALID_SERVER_URL"),
+        ((400, {}, b'{"reason": "\xff"}'), 5, "INVALID_SERVER_URL"),
+        ((200, {}, b'{"title": "\xff"}'), 5, "INVALID_SERVER_URL"),
+        ((200, {"Content-Encoding": "gzip"}, b"{}"), 5, "INVALID_SERVER_URL"),
     ],
 )
 def test_what_a_server_answers_is_explained(service: Service, answer: Answer, code: int, error: str) -> None:
@@ -243,3 +253,78 @@ def test_what_a_server_sends_cannot_steer_the_terminal(service: Service, tmp_pat
     run = Run("test", write(tmp_path, one(service, "console.log(pw.response.body)")))
     assert "\x1b" not in run.out
     assert "\x07" not in run.out
+
+
+REACH: dict[str, Any] = {
+    "token": {"id": "abc", "label": "CI", "createdOn": "2026-01-01T00:00:00Z", "expiresOn": None},
+    "owner": {"name": "Eve\x1b]0;evil\x07\nroot", "email": "e@example.com"},
+    "workspaces": [
+        {
+            "id": "w",
+            "name": "W\x1b[2J",
+            "role": "OWNER",
+            "collections": [{"id": "c1", "name": "a\nb"}, {"id": "c2", "name": "a\nb"}],
+            "environments": [],
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize("command", [["whoami"], ["ls"], ["pull", "W\x1b[2J/a\nb"]])
+def test_what_others_named_cannot_steer_the_terminal(service: Service, command: list[str]) -> None:
+    service.answer = lambda path: (200, {}, json.dumps(REACH).encode())
+    run = Run(*command, "--server", service.url, HOPKEY_TOKEN=TOKEN)
+    text = run.out + run.err
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "a\nb" not in text
+    assert "\nroot" not in text
+    assert "\\x1b" in text
+
+
+@pytest.mark.parametrize("moment", ["2020-01-01", "2020-01-01T00:00:00", "2020-01-01T00:00:00Z"])
+def test_an_expiry_without_a_time_zone_is_utc(service: Service, moment: str) -> None:
+    service.answer = lambda path: (200, {"Hopkey-Token-Expires": moment}, json.dumps(REACH).encode())
+    run = Run("whoami", "--server", service.url, HOPKEY_TOKEN=TOKEN)
+    assert run.code == 0
+    assert "on 2020-01-01 00:00 UTC" in run.err
+
+
+def test_a_list_whose_times_have_no_zone_cannot_be_read(service: Service) -> None:
+    reach = {**REACH, "token": {**REACH["token"], "expiresOn": "2027-01-01T00:00:00"}}
+    service.answer = lambda path: (200, {}, json.dumps(reach).encode())
+    run = Run("whoami", "--server", service.url, HOPKEY_TOKEN=TOKEN)
+    assert (run.code, run.err.splitlines()[-1]) == (5, "ERROR_CODE: INVALID_SERVER_URL")
+
+
+def test_an_answer_that_breaks_off_is_told_in_plain_words() -> None:
+    def cut() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=cut, daemon=True).start()
+        with pytest.raises(ServerError, match="the answer broke off before its end"):
+            Server(f"http://127.0.0.1:{listener.getsockname()[1]}", TOKEN).reach()
+
+
+def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for() -> None:
+    def drip() -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            for _ in range(1000):
+                connection.sendall(b" ")
+                time.sleep(0.02)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=drip, daemon=True).start()
+        server = Server(f"http://127.0.0.1:{listener.getsockname()[1]}", TOKEN, whole=0.2)
+        start = time.monotonic()
+        with pytest.raises(ServerError, match="in time") as caught:
+            server.reach()
+    assert caught.value.code == "INVALID_SERVER_URL"
+    assert time.monotonic() - start < 5

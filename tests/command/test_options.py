@@ -166,6 +166,7 @@ def test_reports_show_no_secret(server: Server, tmp_path: Path) -> None:
     made = collection(
         server, 'console.log(pw.env.get("secret")); pm.test("t", () => pm.expect(pw.env.get("secret")).to.equal(1))'
     )
+    made["name"] = "the s3cr3t-value"  # as somebody may have named it
     made["requests"][0]["endpoint"] = server.url + "/echo?s=<<secret>>"
     made["requests"][0]["auth"] = {"authType": "bearer", "authActive": True, "token": "bearer-token"}
     places = [str(tmp_path / name) for name in ("a.xml", "a.json", "a.html")]
@@ -179,6 +180,22 @@ def test_reports_show_no_secret(server: Server, tmp_path: Path) -> None:
     assert all("bearer-token" not in text for text in texts)
     assert "Authorization: Bearer ***" in run.out
     assert "[log] ***" in run.out
+
+
+def test_reports_hold_whatever_scripts_say(server: Server, tmp_path: Path) -> None:
+    script = 'pw.test("half \\ud83d", () => pw.expect("\\u0000 \\ufffe <]]>").toBe(1)); console.log("\\udc00");'
+    places = [str(tmp_path / name) for name in ("a.xml", "a.json", "a.html")]
+    run = Run(
+        "test", write(tmp_path, collection(server, script)), "--report-bodies",
+        "--reporter-junit", places[0], "--reporter-json", places[1], "--reporter-html", places[2],
+    )  # fmt: skip
+    assert run.code == 1
+    (case,) = ElementTree.parse(places[0]).getroot().iter("testcase")  # noqa: S314 - of our own making
+    assert (case.get("name") or "").startswith("half \ufffd - Expected '\ufffd \ufffd <]]>' to be '1'")
+    (request,) = json.loads(Path(places[1]).read_text("utf-8"))["requests"]
+    assert request["tests"][0]["name"] == "half \ud83d"
+    assert request["console"] == [{"level": "log", "text": "\udc00"}]
+    assert "half \\ud83d" in Path(places[2]).read_text("utf-8")
 
 
 def test_the_json_report_is_whole_and_can_go_to_a_pipe(server: Server, tmp_path: Path) -> None:

@@ -115,8 +115,8 @@ def test_files_stand_last_and_typed_texts_have_a_file_name(tmp_path: Any) -> Non
     (tmp_path / "f.txt").write_text("content")
     rows = [
         {"key": "file", "value": ["f.txt"], "isFile": True, "active": True},
-        {"key": "json", "value": "{}", "isFile": False, "active": True, "contentType": "application/json"},
-        {"key": "plain", "value": "p", "isFile": False, "active": True},
+        {"key": "json", "value": "{\n}", "isFile": False, "active": True, "contentType": "application/json"},
+        {"key": "plain", "value": "one\ntwo\r\nthree\r", "isFile": False, "active": True},
         {"key": "off", "value": "p", "isFile": False, "active": False},
     ]
     body, kind = encode({"contentType": "multipart/form-data", "body": rows}, plain, tmp_path)
@@ -124,8 +124,8 @@ def test_files_stand_last_and_typed_texts_have_a_file_name(tmp_path: Any) -> Non
     assert kind is not None
     text = body.decode().replace(kind.partition("boundary=")[2], "B")
     assert text == (
-        '--B\r\nContent-Disposition: form-data; name="json"; filename="json"\r\nContent-Type: application/json\r\n\r\n{}\r\n'
-        '--B\r\nContent-Disposition: form-data; name="plain"\r\n\r\np\r\n'
+        '--B\r\nContent-Disposition: form-data; name="json"; filename="json"\r\nContent-Type: application/json\r\n\r\n{\n}\r\n'
+        '--B\r\nContent-Disposition: form-data; name="plain"\r\n\r\none\r\ntwo\r\nthree\r\n\r\n'
         '--B\r\nContent-Disposition: form-data; name="file"; filename="f.txt"\r\nContent-Type: text/plain\r\n\r\ncontent\r\n'
         "--B--\r\n"
     )

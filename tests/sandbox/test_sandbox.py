@@ -45,6 +45,8 @@ class Host:
             time.sleep(0.2)
         if request.url.endswith("/down"):
             raise OSError("connection refused")
+        if request.url.endswith("/page"):
+            return FetchResponse(200, "OK", [("content-type", "text/html")], b"<p>", request.url)
         body = json.dumps([request.method, dict(request.headers), (request.body or b"").decode()]).encode()
         headers = [("content-type", "application/json"), ("set-cookie", "a=1; Path=/, b=2; Secure")]
         return FetchResponse(201, "Created", headers, body, request.url)
@@ -353,6 +355,26 @@ def test_pre_request_scripts_change_the_request_and_later_ones_see_it(sandbox: S
     assert run(sandbox, "console.log(hopp.request.url)", phase="pre", response=None, request=request).request is None
 
 
+@pytest.mark.parametrize(
+    ("source", "endpoint", "params"),
+    [
+        ('pm.request.url = "http://h.test/new"', "http://h.test/new", []),
+        ('pm.request.url = "http://h.test/new?x=<<v>>"', "http://h.test/new?x=<<v>>", []),
+        ('pm.request.url.update("http://h.test/new?x=<<v>>")', "http://h.test/new?x=<<v>>", ["p", "q"]),
+        ('pm.request.url.path = "/new"', "http://h.test/new?a=1", ["p", "q"]),
+        ('pm.request.url.removeQueryParams(["p", "a"])', "http://h.test/old", ["q"]),
+    ],
+)
+def test_an_address_that_is_assigned_brings_all_of_its_query(
+    sandbox: Sandbox, source: str, endpoint: str, params: list[str]
+) -> None:
+    rows = [{"key": key, "value": "1", "active": True, "description": ""} for key in ("p", "q")]
+    request = {"name": "R", "method": "GET", "endpoint": "http://h.test/old?a=1", "params": rows, "headers": []}
+    changed = run(sandbox, source, phase="pre", response=None, request=request).request
+    assert changed is not None
+    assert (changed["endpoint"], [item["key"] for item in changed["params"]]) == (endpoint, params)
+
+
 def test_the_order_of_a_run_cookies_and_iterations_are_in_the_scripts_hands(sandbox: Sandbox) -> None:
     from hopkey.runner.sandbox import Iteration
 
@@ -554,3 +576,9 @@ def test_a_form_of_send_request_has_the_plain_content_type(sandbox: Sandbox) -> 
         urlencoded: [{key: "a", value: "b c"}]}}, (error, answer) => console.log(JSON.stringify(answer.json())));"""
     method, headers, body = json.loads(logged(run(sandbox, source))[0])
     assert (method, headers["content-type"], body) == ("POST", "application/x-www-form-urlencoded", "a=b+c")
+
+
+def test_send_request_gives_no_json_for_an_answer_that_is_none_and_needs_a_request(sandbox: Sandbox) -> None:
+    source = """pm.sendRequest("http://echo.test/page", (error, answer) => console.log(error, answer.json(), answer.text()));
+        try { pm.sendRequest(); } catch (error) { console.log(error.name, error.message); }"""
+    assert logged(run(sandbox, source)) == ["TypeError cannot read property 'url' of undefined", "null null <p>"]

@@ -56,7 +56,9 @@ def main(argv: Sequence[str] | None = None, terminal: Terminal | None = None) ->
     try:
         return _dispatch(arguments, terminal)
     except CommandError as error:
-        print(f"hopkey: {error.message}", file=terminal.err)
+        from hopkey.reporters.printable import printable
+
+        print(f"hopkey: {printable(error.message)}", file=terminal.err)
         print(f"ERROR_CODE: {error.code}", file=terminal.err)
         return error.exit
     except KeyboardInterrupt:

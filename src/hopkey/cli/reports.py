@@ -42,7 +42,8 @@ def write_reports(result: RunResult, places: dict[str, str], terminal: Terminal,
             terminal.out.write(text)
             continue
         try:
-            Path(name).write_text(text, "utf-8")
+            # Half a character pair, as scripts can make, is written as \\ud83d: to JSON that is what it means.
+            Path(name).write_text(text, "utf-8", "backslashreplace")
         except OSError as error:
             raise CommandError(
                 "REPORT_EXPORT_FAILED", f"the {kind.upper()} report cannot be written to {name}: {error.strerror}"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -19,12 +19,16 @@ import hopkey
 from hopkey.formats.errors import FormatError
 from hopkey.formats.model import Collection, Environment
 from hopkey.formats.wire import collection_from_wire, environment_from_wire
+from hopkey.runner.connecting import LATE
 from hopkey.runner.proxied import failure
+from hopkey.runner.transport import CHUNK
 
 CLOUD = "https://api.hoppscotch.io"
 MAX_ANSWER = 256 * 1024 * 1024
 MAX_WAIT = 60.0
 _TRIES = 3
+_NOT_JSON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -41,15 +45,17 @@ class Server:
     """A server and the token to read from it.
 
     `address` as people type it, with or without a trailing slash or ``/v1``. Raises `ServerError`
-    (``INVALID_SERVER_URL``, ``TOKEN_INVALID``) for what cannot be an address or a token.
+    (``INVALID_SERVER_URL``, ``TOKEN_INVALID``) for what cannot be an address or a token. `timeout` bounds each wait
+    for the server, `whole` the time until an answer has come, both in seconds.
     """
 
-    def __init__(self, address: str | None, token: str, *, timeout: float = 60.0) -> None:
+    def __init__(self, address: str | None, token: str, *, timeout: float = 60.0, whole: float = 300.0) -> None:
         self._base = _base(address, token)
         self._token = token
         if not token.isascii() or not token.isprintable() or " " in token:
             raise ServerError("TOKEN_INVALID", "The token holds characters that no token has: copy it again.")
         self._pool = urllib3.PoolManager(timeout=timeout)
+        self._whole = whole
         self.expires: datetime | None = None
         """When the token ends, once the server has said so: it does where that is near."""
 
@@ -110,13 +116,18 @@ class Server:
             "Accept-Encoding": "gzip",
             "User-Agent": f"hopkey/{hopkey.__version__}",
         }
+        body = bytearray()
+        end = time.monotonic() + self._whole
         try:
             # No redirects: a token is sent to the server that was named and nowhere else.
             response = self._pool.request(
                 "GET", url, headers=headers, redirect=False, retries=False, preload_content=False
             )
             try:
-                body = response.read(MAX_ANSWER + 1, decode_content=True)
+                while len(body) <= MAX_ANSWER and (piece := response.read1(CHUNK, decode_content=True)):
+                    body += piece
+                    if time.monotonic() > end:  # a byte now and then never lets a wait run out
+                        raise TimeoutError(LATE)
             finally:
                 response.release_conn()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
@@ -125,7 +136,7 @@ class Server:
             raise ServerError(code, f"No answer from {self._base}: {message}.") from None
         if len(body) > MAX_ANSWER:
             raise ServerError("INVALID_SERVER_URL", f"{self._base} sent more than {MAX_ANSWER >> 20} MB.")
-        return response.status, response.headers, body
+        return response.status, response.headers, bytes(body)
 
     def _refused(self, status: int, body: bytes, kind: str, identity: str) -> ServerError:
         reason = _reason(body)
@@ -177,8 +188,8 @@ class TokenInfo(msgspec.Struct, frozen=True, rename="camel"):
 
     id: str
     label: str
-    created_on: datetime
-    expires_on: datetime | None
+    created_on: _Moment
+    expires_on: _Moment | None
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -198,9 +209,10 @@ class Reach(msgspec.Struct, frozen=True):
 
 def _expires(headers: Any) -> datetime | None:
     try:
-        return datetime.fromisoformat(headers.get("Hopkey-Token-Expires", ""))
+        moment = datetime.fromisoformat(headers.get("Hopkey-Token-Expires", ""))
     except ValueError:
         return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _base(address: str | None, token: str) -> str:
@@ -228,7 +240,7 @@ def _base(address: str | None, token: str) -> str:
 def _reason(body: bytes) -> str:
     try:
         data = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except _NOT_JSON:
         return ""
     return str(data.get("reason", "")) if isinstance(data, dict) else ""
 
@@ -236,7 +248,7 @@ def _reason(body: bytes) -> str:
 def _decoded(body: bytes, base: str) -> Any:
     try:
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except _NOT_JSON:
         raise ServerError(
             "INVALID_SERVER_URL",
             f"{base} did not answer with JSON: it does not look like a Hopkey or Hoppscotch server.",
@@ -246,6 +258,7 @@ def _decoded(body: bytes, base: str) -> Any:
 def _retry_after(headers: Any) -> float:
     """Seconds to wait before the next try: what the server asks for, a minute at most."""
     try:
-        return min(max(float(headers.get("Retry-After", "1")), 0.0), MAX_WAIT)
+        seconds = float(headers.get("Retry-After", "1"))
     except ValueError:
         return 1.0
+    return min(seconds, MAX_WAIT) if seconds >= 0 else 0.0  # also for what is no number at all

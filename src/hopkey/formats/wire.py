@@ -18,6 +18,8 @@ def collection_from_wire(value: Any, place: str = "$", depth: int = 0) -> Collec
     if depth > MAX_DEPTH:
         raise FormatError(f"folders are nested deeper than {MAX_DEPTH} levels", place)
     data = _inner(node.get("data"), f"{place}.data")
+    if "title" not in node and depth == 0:
+        raise FormatError("a collection needs a title", f"{place}.title")
     data["name"] = reading.text(node, "title", "Untitled collection")
     data["id"] = reading.text(node, "id")
     requests = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TextIO
 
+from hopkey.reporters.printable import printable
 from hopkey.reporters.redaction import Redactor
 from hopkey.runner.results import RequestResult, RunResult
 
@@ -47,7 +48,7 @@ class ConsoleReporter:
             self._iteration = result.iteration
             self._line(self._paint("dim", f"Iteration {result.iteration} of {self._iterations}"))
             self._line("")
-        self._line(self._paint("strong", _printable(result.path)))
+        self._line(self._paint("strong", self._shown(result.path)))
         self._exchange(result)
         for level, text in result.console:
             for line in text.splitlines() or [""]:
@@ -68,14 +69,14 @@ class ConsoleReporter:
     def _exchange(self, result: RequestResult) -> None:
         answer = result.answer
         url = self._redactor.knowing(result.sent).text(result.url)
-        line = f"  {_printable(result.method)} {_printable(url)}"
+        line = f"  {printable(result.method)} {printable(url)}"
         if result.skipped:
             self._line(f"{line}  {self._paint('dim', 'skipped by its script')}")
         elif answer is None:
             self._line(f"{line}  {self._paint('bad', 'no answer')}")
         else:
             tone = "good" if answer.status < 400 else "warn" if answer.status < 500 else "bad"
-            status = self._paint(tone, _printable(f"{answer.status} {answer.reason}".rstrip()))
+            status = self._paint(tone, printable(f"{answer.status} {answer.reason}".rstrip()))
             detail = self._paint("dim", f"{_milliseconds(answer.duration)}, {_size(answer.size)}")
             self._line(f"{line}  {status}  {detail}")
         if self._detail is not Detail.VERBOSE:
@@ -91,9 +92,9 @@ class ConsoleReporter:
     ) -> None:
         mark = self._paint("dim", arrow)
         for name, value in redactor.headers(headers):
-            self._line(f"    {mark} {_printable(name)}: {_printable(value)}")
+            self._line(f"    {mark} {printable(name)}: {printable(value)}")
         for line in redactor.body(body, MAX_BODY).splitlines():
-            self._line(f"    {mark}   {_printable(line)}")
+            self._line(f"    {mark}   {printable(line)}")
 
     def summary(self, result: RunResult) -> None:
         """Counts of the whole run."""
@@ -125,7 +126,7 @@ class ConsoleReporter:
         self._out.flush()
 
     def _shown(self, text: str) -> str:
-        return _printable(self._redactor.text(text))
+        return printable(self._redactor.text(text))
 
     def _mark(self, ok: bool) -> str:
         return self._paint("good", "✔") if ok else self._paint("bad", "✖")
@@ -143,8 +144,3 @@ def _milliseconds(value: float) -> str:
 
 def _size(count: int) -> str:
     return f"{count} B" if count < 1024 else f"{count / 1024:.1f} kB"
-
-
-def _printable(text: str) -> str:
-    """Without control characters: an answer must not be able to steer the terminal."""
-    return "".join(c if c.isprintable() or c == "\t" else f"\\x{ord(c):02x}" for c in text)

@@ -21,7 +21,7 @@ def render(result: RunResult, *, bodies: bool = False) -> str:
     redactor = Redactor(result.secrets)
     verdict = "interrupted" if result.stopped == "interrupted" else "passed" if result.ok else "failed"
     stamp = datetime.fromtimestamp(result.started, UTC)
-    title = escape(result.requests[0].path.split("/")[0]) if result.requests else "Run"
+    title = escape(redactor.text(result.requests[0].path.split("/")[0])) if result.requests else "Run"
     parts = [
         "<!doctype html>",
         '<html lang="en">',

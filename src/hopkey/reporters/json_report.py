@@ -47,7 +47,7 @@ def _request(request: RequestResult, redactor: Redactor, *, bodies: bool) -> dic
     answer = request.answer
     wire = redactor.knowing(request.sent)
     return {
-        "path": request.path,
+        "path": redactor.text(request.path),
         "iteration": request.iteration,
         "method": request.method,
         "url": wire.text(request.url),
@@ -81,7 +81,7 @@ def _request(request: RequestResult, redactor: Redactor, *, bodies: bool) -> dic
                 "kind": fault.kind,
                 "code": fault.code,
                 "message": redactor.text(fault.message),
-                "script": fault.script or None,
+                "script": redactor.text(fault.script) or None,
             }
             for fault in request.faults
         ],

@@ -43,7 +43,7 @@ def _cases(test: TestResult, path: str, redactor: Redactor) -> list[str]:
     for check in test.checks:
         message = redactor.text(check.message)
         name = redactor.text(f"{test.name} - {check.message}")
-        head = f"    <testcase name={_attribute(name)} classname={_attribute(path)}"
+        head = f"    <testcase name={_attribute(name)} classname={_attribute(redactor.text(path))}"
         if check.ok:
             lines.append(f"{head}/>")
         elif check.is_error:

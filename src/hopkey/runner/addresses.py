@@ -21,7 +21,7 @@ def path_of(path: str) -> str:
 
 
 def query_of(query: str) -> str:
-    """As browsers encode what is written in an address."""
+    """What is written in an address. Brackets and bars, which browsers leave, are encoded: some servers refuse them."""
     return quote(query, safe=_IN_QUERY)
 
 

@@ -15,6 +15,7 @@ from hopkey.formats.model import Json
 MAX_FILE = 512 * 1024 * 1024
 
 _JSON = re.compile(r"(?:[+/-]|^)json$")
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
@@ -82,8 +83,10 @@ def _multipart(rows: list[Any], render: Render, files: Path | None) -> tuple[byt
                 if path:
                     parts.append(_part(boundary, name, _file(path, files), kind or _guessed(path), Path(path).name))
         else:
-            text = values if isinstance(values, str) else "" if values is None else str(values)
-            parts.append(_part(boundary, name, _bytes(render(text)), kind, name if kind else None))
+            text = render(values if isinstance(values, str) else "" if values is None else str(values))
+            # As browsers send forms: lines of a text end with CR LF, what has a type of its own goes as it is.
+            content = _bytes(text if kind else _LINE_END.sub("\r\n", text))
+            parts.append(_part(boundary, name, content, kind, name if kind else None))
     return b"".join([*parts, f"--{boundary}--\r\n".encode()]), f"multipart/form-data; boundary={boundary}"
 
 

@@ -92,7 +92,9 @@ def failure(error: Exception) -> TransportError:
         return TransportError(LATE, "connect" if late else "time")
     if isinstance(reason, urllib3.exceptions.NewConnectionError):
         return TransportError(text.rsplit(": ", 1)[-1], "connect")
-    if isinstance(reason, urllib3.exceptions.ProtocolError) and isinstance(reason.args[-1], IncompleteRead):
+    if isinstance(reason, urllib3.exceptions.DecodeError):
+        return TransportError("the answer is not compressed as its Content-Encoding says", "broken")
+    if any(isinstance(item, IncompleteRead) for item in (reason, *reason.args)):
         return TransportError("the answer broke off before its end", "broken")
     if isinstance(reason, urllib3.exceptions.ProtocolError):
         return broken(reason.args[-1]) if isinstance(reason.args[-1], Exception) else TransportError(text, "broken")

@@ -48,11 +48,13 @@ def main(argv: list[str], terminal: Terminal) -> int:
 
 
 def _print(reach: Reach, terminal: Terminal) -> None:
+    from hopkey.reporters.printable import printable
+
     if not reach.workspaces:
         print("This token reaches no workspace.", file=terminal.err)
     for workspace in reach.workspaces:
-        print(f"{workspace.name}  ({workspace.role.lower()}, {workspace.id})", file=terminal.out)
+        print(printable(f"{workspace.name}  ({workspace.role.lower()}, {workspace.id})"), file=terminal.out)
         for title, items in (("collections", workspace.collections), ("environments", workspace.environments)):
             print(f"  {title}" + ("" if items else ": none"), file=terminal.out)
             for item in items:
-                print(f"    {item.id}  {item.name}", file=terminal.out)
+                print(printable(f"    {item.id}  {item.name}"), file=terminal.out)

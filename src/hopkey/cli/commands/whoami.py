@@ -34,6 +34,7 @@ def main(argv: list[str], terminal: Terminal) -> int:
     import msgspec
 
     from hopkey.cli.sources import connect
+    from hopkey.reporters.printable import printable
 
     reach = connect(arguments, terminal).reach()
     if arguments.json:
@@ -53,7 +54,7 @@ def main(argv: list[str], terminal: Terminal) -> int:
         ("Reaches", ", ".join(item.name for item in reach.workspaces) or "no workspace"),
     )
     for name, value in rows:
-        print(f"{name + ':':<9} {value}", file=terminal.out)
+        print(f"{name + ':':<9} {printable(value)}", file=terminal.out)
     return 0
 
 

@@ -22,7 +22,8 @@ const __shown = (value, { regexes = false, depth = 0 } = {}) => {
     case "bigint": return `${value}n`;
     case "function": return __quoted(String(value));
     case "object": break;
-    case "number": if (value === Math.PI || value === Math.E) return value === Math.E ? "Math.E" : "Math.PI"; // falls through
+    // As in JSON, what is no finite number is null inside of others.
+    case "number": if (depth > 0 && !Number.isFinite(value)) return "null"; if (value === Math.PI || value === Math.E) return value === Math.E ? "Math.E" : "Math.PI"; // falls through
     default: return Object.is(value, -0) ? "0" : String(value);
   }
   if (value === null) return "null";
@@ -30,7 +31,7 @@ const __shown = (value, { regexes = false, depth = 0 } = {}) => {
   if (value instanceof RegExp) return regexes ? String(value) : "{}";
   if (value instanceof Error) return `{name: ${value.name}, message: '${value.message}'}`;
   if (depth > 8) return Array.isArray(value) ? "[...]" : "{...}";
-  const inner = { regexes, depth: depth + 1 };
+  const inner = { depth: depth + 1 };
   const missing = (item) => item === undefined || typeof item === "function" || typeof item === "symbol";
   if (Array.isArray(value)) return `[${Array.from(value.slice(0, 10), (item) => (missing(item) ? "null" : __shown(item, inner))).join(", ")}]`;
   if (typeof value.toJSON === "function") return __shown(value.toJSON(), inner);

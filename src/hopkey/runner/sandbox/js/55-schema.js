@@ -3,7 +3,9 @@ const __typeOf = (value) => (value === null ? "null" : Array.isArray(value) ? "a
 
 // The first fault of a value against a schema, or null.
 const __schemaFault = (value, schema, depth = 0) => {
-  if (depth > 200 || schema === null || typeof schema !== "object") return null;
+  // A schema that is not there checks nothing: the words of the engine for that, as in the official runner.
+  if (schema === null || schema === undefined) throw new TypeError(`cannot read property 'type' of ${schema}`);
+  if (depth > 200 || typeof schema !== "object") return null;
   const type = __typeOf(value);
   if (schema.type !== undefined && schema.type !== type) return `Expected type ${schema.type}, got ${type}`;
   if (Array.isArray(schema.required) && type === "object") {

@@ -19,8 +19,13 @@ const __expect = (() => {
   const behind = (state, word) => (state.words.endsWith(word) ? "" : `${word} `);
   const list = (items, options) => items.map((item) => __shown(item, options)).join(", ");
   const isNumber = (value) => typeof value === "number";
+  // The names of properties are texts, whatever they were written as.
+  const named = (key) => __shown(typeof key === "symbol" ? key : String(key));
+  // What a callback throws makes an expectation false, as in the official runner, and ends nothing.
+  const attempt = (action, otherwise) => { try { return action(); } catch { return otherwise; } };
 
-  const parts = (path) => String(path).split(/[.[\]]+/).filter((part) => part !== "");
+  // The names in a.b[0].c; a dot or bracket behind a backslash belongs to its name.
+  const parts = (path) => (String(path).match(/(?:\\.|[^.[\]\\])+/g) ?? []).map((part) => part.replace(/\\(.)/g, "$1"));
   const reach = (value, path) => parts(path).reduce(([found, current], part) => (found && current !== null && current !== undefined && part in Object(current) ? [true, current[part]] : [false, undefined]), [true, value]);
 
   const contains = (state, wanted) => {
@@ -54,7 +59,7 @@ const __expect = (() => {
     const present = state.value !== null && typeof state.value === "object" ? Object.keys(state.value) : [];
     const among = (name) => present.includes(name);
     const ok = has(state, "any") ? names.some(among) : names.every(among) && (including || names.length === present.length);
-    return settle(state, ok && names.length > 0, `keys ${Array.isArray(single) ? list(single) : list(wanted)}`);
+    return settle(state, ok && names.length > 0, `keys ${single !== null && typeof single === "object" && !Array.isArray(single) ? __shown(single) : names.map(named).join(", ")}`.trimEnd());
   };
   const oneOf = (state, including) => (wanted) => {
     const equal = has(state, "deep") ? __same : (one, two) => one === two;
@@ -84,7 +89,7 @@ const __expect = (() => {
       : value === null || value === undefined ? [false, undefined]
         : [has(state, "own") ? Object.prototype.hasOwnProperty.call(value, key) : key in Object(value), value[key]];
     const ok = found && (rest.length === 0 || (has(state, "deep") ? __same(current, rest[0]) : current === rest[0]));
-    return settle(state, ok, `property ${list([key, ...rest.slice(0, 1)])}`, { value: current, words: state.words.endsWith("have") ? state.words : "to have" });
+    return settle(state, ok, `property ${[named(key), ...rest.slice(0, 1).map((item) => __shown(item))].join(", ")}`, { value: current, words: state.words.endsWith("have") ? state.words : "to have" });
   };
 
   // Comparisons, also behind `lengthOf`, where the subject is the length and what follows goes on with the whole.
@@ -98,7 +103,7 @@ const __expect = (() => {
     const ok = isNumber(state.value) && isNumber(other) && test(state.value, other);
     return settle(state, ok, `${word} ${__shown(other)}`, after ?? { words: `${state.words} ${word} ${__shown(other)}` });
   };
-  const within = (state, low, high, after) => settle(state, isNumber(state.value) && state.value >= low && state.value <= high, `within ${list([low, high])}`, after);
+  const within = (state, low, high, after) => settle(state, [state.value, low, high].every(isNumber) && state.value >= low && state.value <= high, `within ${list([low, high])}`, after);
   const least = (state, after) => (other) => compare(state, comparisons.gte, other, after);
   const most = (state, after) => (other) => compare(state, comparisons.lte, other, after);
   const lengthOf = (word) => function () {
@@ -122,7 +127,7 @@ const __expect = (() => {
     const state = of(this);
     const read = typeof target === "function" ? target : () => target[key];
     const before = read();
-    state.value();
+    attempt(() => state.value());
     const delta = read() - before;
     const changed = read() !== before;
     const what = `${word} {}.'${key ?? "value"}'`;
@@ -151,7 +156,7 @@ const __expect = (() => {
     const message = () => String(error?.message ?? error);
     const fits = (wanted) => (wanted instanceof RegExp ? wanted.test(message()) : typeof wanted === "string" ? message().includes(wanted) : true);
     if (ok && typeof first === "function") ok = error instanceof first && fits(second);
-    else if (ok && first instanceof Error) ok = error === first;
+    else if (ok && first instanceof Error) ok = __same(error, first);
     else if (ok) ok = fits(first);
     const names = args.map((item) => (typeof item === "function" ? item.name : __shown(item, { regexes: true })));
     return settle(state, ok, `throw${names.length ? ` ${names.join(", ")}` : ""}`, ok ? { value: error } : {});
@@ -207,7 +212,7 @@ const __expect = (() => {
       const state = of(this);
       const found = state.value !== null && state.value !== undefined && Object.prototype.hasOwnProperty.call(state.value, key);
       const ok = found && (rest.length === 0 || state.value[key] === rest[0]);
-      return settle(state, ok, `own property ${__shown(key)}`, { value: found ? state.value[key] : undefined, words: "to have" });
+      return settle(state, ok, `own property ${named(key)}${found && !ok ? `, ${__shown(rest[0])}` : ""}`, { value: found ? state.value[key] : undefined, words: "to have" });
     }
     ownPropertyDescriptor(key, wanted) {
       const state = of(this);
@@ -215,11 +220,11 @@ const __expect = (() => {
       return settle(state, found !== undefined && (wanted === undefined || __same(found, wanted)), `ownPropertyDescriptor ${__shown(key)}`, { subject: "{}", value: found });
     }
     within(low, high) { return within(of(this), low, high); }
-    closeTo(other, delta) { const state = of(this); return settle(state, isNumber(state.value) && Math.abs(state.value - other) <= delta, `closeTo ${list([other, delta])}`); }
-    approximately(other, delta) { const state = of(this); return settle(state, isNumber(state.value) && Math.abs(state.value - other) <= delta, `approximately ${list([other, delta])}`); }
-    match(regex) { const state = plainly(of(this)); return settle(state, new RegExp(regex).test(state.value), `match ${__shown(regex, { regexes: true })}`); }
+    closeTo(other, delta) { const state = of(this); return settle(state, [state.value, other, delta].every(isNumber) && Math.abs(state.value - other) <= delta, `closeTo ${list([other, delta])}`); }
+    approximately(other, delta) { const state = of(this); return settle(state, [state.value, other, delta].every(isNumber) && Math.abs(state.value - other) <= delta, `approximately ${list([other, delta])}`); }
+    match(regex) { const state = plainly(of(this)); return settle(state, new RegExp(regex).test(state.value), `match ${String(regex)}`, { subject: __shown(String(state.value)) }); }
     matches(regex) { return this.match(regex); }
-    string(wanted) { const state = of(this); return settle(state, typeof state.value === "string" && state.value.includes(wanted), `${behind(state, "have")}string '${__shown(wanted)}'`); }
+    string(wanted) { const state = of(this); return settle(state, String(state.value).includes(wanted), `${behind(state, "have")}string '${__shown(wanted)}'`); }
     throw(...args) { return thrown(of(this), args); }
     throws(...args) { return thrown(of(this), args); }
     Throw(...args) { return thrown(of(this), args); }
@@ -230,7 +235,7 @@ const __expect = (() => {
       return settle(state, ok, `respondTo ${__shown(method)}`, { subject: typeof value === "function" ? `'${String(value)}'` : Array.isArray(value) ? "[]" : "{}" });
     }
     respondsTo(method) { return this.respondTo(method); }
-    satisfy(test) { const state = of(this); return settle(state, test(state.value), `satisfy ${__shown(test)}`); }
+    satisfy(test) { const state = of(this); return settle(state, attempt(() => test(state.value), false), `satisfy ${__shown(test)}`); }
     satisfies(test) { return this.satisfy(test); }
     instanceof(constructor) { return instance(of(this), constructor); }
     instanceOf(constructor) { return instance(of(this), constructor); }
@@ -261,7 +266,7 @@ const __expect = (() => {
   }
   const define = (name, get) => Object.defineProperty(Expectation.prototype, name, { get, configurable: true });
   for (const word of dropped) define(word, function () { return make(of(this).value, of(this).words); });
-  define("has", function () { const { value, words } = of(this); return make(value, `${words} ${words.endsWith("that") ? "has" : "have"}`); });
+  define("has", function () { const { value, words } = of(this); return make(value, words.endsWith(" have") ? words : `${words} ${words.endsWith("that") ? "has" : "have"}`); });
   define("have", function () { const { value, words } = of(this); return make(value, words.endsWith(" have") ? words : `${words} have`); });
   for (const [word, text] of Object.entries(kept)) if (word !== "at") define(word, function () { return make(of(this).value, `${of(this).words} ${text}`); });
   define("at", function () {

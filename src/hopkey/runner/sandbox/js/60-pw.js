@@ -4,9 +4,9 @@ const __pwExpect = (value, negated = false) => {
   const not = negated ? "not " : "";
   const check = (condition, message) => __report(negated ? !condition : condition, message);
   const level = (first) => () => {
-    const number = parseInt(value, 10);
+    const number = parseInt(value);
     if (Number.isNaN(number)) return __report("error", `Expected ${first}-level status but could not parse value '${shown}'`);
-    check(number >= first && number < first + 100, `Expected '${shown}' to ${not}be ${first}-level status`);
+    check(number >= first && number < first + 100, `Expected '${number}' to ${not}be ${first}-level status`);
   };
   const types = ["string", "boolean", "number", "object", "undefined", "bigint", "symbol", "function"];
   const isSequence = typeof value === "string" || Array.isArray(value);

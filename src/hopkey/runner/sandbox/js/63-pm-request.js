@@ -102,7 +102,7 @@ const __pmRequest = (() => {
     if (pre) {
       const gone = (names) => { __request.put("params", __request.get("params").filter((item) => !names.includes(item.key))); query.remove((item) => names.includes(item.key)); };
       Object.assign(result, {
-        update: (value) => setUrl(value),
+        update: updateUrl,
         addQueryParams: (items) => { if (!Array.isArray(items)) throw new Error("addQueryParams requires an array of parameters"); items.forEach((item) => query.add(item)); },
         removeQueryParams: (names) => gone((Array.isArray(names) ? names : [names]).map((item) => (typeof item === "object" && item ? item.key : String(item)))),
       });
@@ -111,11 +111,11 @@ const __pmRequest = (() => {
     }
     return result;
   };
+  const updateUrl = (value) => __request.put("endpoint", typeof value === "object" && value !== null && typeof value.raw === "string" ? value.raw : String(value));
+  // As in the official runner: an address that is assigned brings all of its query, with or without one; update() leaves the parameters.
   const setUrl = (value) => {
-    const address = typeof value === "object" && value !== null && typeof value.raw === "string" ? value.raw : String(value);
-    __request.put("endpoint", address);
-    // An address that brings a query brings all of it.
-    if (split(address).query !== null) __request.put("params", []);
+    updateUrl(value);
+    __request.put("params", []);
   };
 
   const languages = { json: "application/json", xml: "application/xml", html: "text/html", text: "text/plain", javascript: "text/plain" };
