@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import socket
 import threading
 import time
@@ -22,6 +23,8 @@ from hopkey.server.accounts.oidc import Claims
 from hopkey.server.accounts.services import email_normalise
 from hopkey.server.audit.actor import OPERATOR, Actor
 from hopkey.server.audit.models import AuditEvent
+from hopkey.server.automation import entry
+from hopkey.server.automation.services import automation_token_generate
 from hopkey.server.errors import DomainError
 from hopkey.server.mail.models import Message
 from hopkey.server.people import services as people_services
@@ -32,6 +35,7 @@ from hopkey.server.workspaces import services
 from hopkey.server.workspaces.models import Membership, Role
 from tests.conftest import PASSWORD, Configure, People, person
 from tests.domain.test_sessions import age
+from tests.support.scim import GROUP, USER
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -234,6 +238,38 @@ def test_the_character_nul_is_no_trouble_to_the_api(
     given: dict[str, Any] = {} if body is None else {"data": body, "content_type": "application/json"}
     answer = getattr(console, method)(path, **given, headers={"Sec-Fetch-Site": "same-origin"})
     assert answer.status_code == status
+
+
+HALF = "\ud800"
+
+
+def test_half_a_character_is_no_trouble_to_programs(
+    console: Client, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JSON can name what UTF-8 cannot hold: neither the database nor an answer takes it."""
+    monkeypatch.setattr(entry, "_DOOR", entry.Door(0))
+
+    def bearer(access: str) -> str:
+        made = automation_token_generate(creator=people.ana, label="script", days=30, access=access, by=OPERATOR)
+        return f"Bearer {made.text}"
+
+    full, scim = {"HTTP_AUTHORIZATION": bearer("full")}, {"HTTP_AUTHORIZATION": bearer("scim")}
+    ours = {"HTTP_SEC_FETCH_SITE": "same-origin"}
+    asked: list[tuple[dict[str, str], str, str, Any]] = [
+        (ours, "post", "/v1/access-tokens/create", {HALF: 1}),
+        (full, "patch", f"/v1/infra/users/{people.ed.pk}", {HALF: 1}),
+        (full, "post", "/v1/infra/user-invitations", {"inviteeEmail": f"a@b{HALF}.example"}),
+        (full, "delete", "/v1/infra/user-invitations", {"inviteeEmails": [HALF]}),
+        (scim, "post", "/scim/v2/Users", {"schemas": [USER], "userName": "x@example.com", "externalId": HALF}),
+        (scim, "post", "/scim/v2/Users", {"schemas": [USER], "userName": "x@b.test", "emails": [{"value": HALF}]}),
+        (scim, "post", "/scim/v2/Groups", {"schemas": [GROUP], "displayName": "G", "members": [{"value": HALF}]}),
+        (scim, "get", "/scim/v2/Users?filter=userName%20eq%20%22%5Cud800%22", None),
+        (scim, "get", "/scim/v2/Users?filter=userName%20sw%20%22%5Cu0000%22", None),
+    ]
+    for headers, method, path, body in asked:
+        client = console if headers is ours else visitor()
+        given = {} if body is None else {"data": json.dumps(body), "content_type": "application/json"}
+        assert getattr(client, method)(path, **given, **headers).status_code == 400, (path, body)
 
 
 @pytest.mark.parametrize("text", ["fec0::1", "feff::1"])
