@@ -261,9 +261,12 @@ def _deleted(owner: User, team: Workspace) -> None:
 
 @pytest.mark.parametrize("leave", [_deactivated, _removed, _demoted, _deleted])
 def test_a_leaver_keeps_no_invitation_as_a_way_back(
-    people: People, configure: Configure, leave: Callable[[User, Workspace], None]
+    people: People,
+    configure: Configure,
+    monkeypatch: pytest.MonkeyPatch,
+    leave: Callable[[User, Workspace], None],
 ) -> None:
-    """Made while they were an owner, and used afterwards, by whatever account."""
+    """Made while they were an owner, and used afterwards, by whatever account; nor does it count among the team's."""
     configure(HOPKEY_SIGNUP="invitation")
     services.member_role_set(team=people.team, user=people.ed, role=Role.OWNER, by=OPERATOR)
     urls = [
@@ -275,6 +278,8 @@ def test_a_leaver_keeps_no_invitation_as_a_way_back(
     with pytest.raises(DomainError, match="has been used, revoked"):
         invitations.invitation_accept(secret=urls[0].rpartition("/")[2], user=people.olga, by=OPERATOR)
     assert len(invitation_list(people.team)) == 2
+    monkeypatch.setattr(invitations, "PENDING_PER_TEAM", 3)
+    invitations.invitation_create(team=people.team, role=Role.VIEWER, inviter=people.ana, by=OPERATOR)
     assert not Membership.objects.filter(workspace=people.team, user=people.olga).exists()
 
 

@@ -50,7 +50,7 @@ def invitation_create(*, team: Workspace, role: Role, inviter: User | None, by: 
         team.invitations.filter(expires_at__lte=timezone.now()).delete()
         if email:
             team.invitations.filter(email=email).delete()
-        if team.invitations.count() >= PENDING_PER_TEAM:
+        if invitations_that_hold().filter(workspace=team).count() >= PENDING_PER_TEAM:
             raise Conflict("too_many_invitations", f"At most {PENDING_PER_TEAM} invitations may be open.")
         invitation = Invitation.objects.create(
             digest=_digest(secret),
