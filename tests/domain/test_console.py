@@ -112,7 +112,7 @@ def crowd(people: People, console: Client) -> People:
         if number % 5 == 0:
             Use.objects.filter(pk=made.token.pk).update(used_at=timezone.now(), address="192.0.2.1", agent="curl/8")
     for number in range(60):
-        invite_issue(email=f"guest{number}@example.com", by=OPERATOR)
+        invite_issue(email=f"guest{number}@example.com", inviter=None, by=OPERATOR)
     policy_set(
         policy=policy_check({"max_days": 60, "tokens_per_user": 5, "unused_days": 30, "label_pattern": "ed.*"}),
         by=OPERATOR,

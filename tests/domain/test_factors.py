@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import re
+import threading
 from typing import Any
 
 import pytest
 from allauth.core.context import request_context
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.utils import decrypt, encrypt
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client, RequestFactory
+from fido2.utils import websafe_encode
 
 from hopkey.server.accounts import factors, links, passkeys
 from hopkey.server.accounts.models import User
@@ -266,6 +270,13 @@ def test_asking_for_options_is_limited_by_address(db: None, settings: Any) -> No
     assert [visitor.get("/passkeys/options/sign-in").status_code for _ in range(3)] == [200, 200, 429]
 
 
+def _credential(name: str, data: bytes) -> str:
+    said = websafe_encode(b'{"type": "webauthn.get", "challenge": "eA", "origin": "http://localhost"}')
+    response = {"clientDataJSON": said, "authenticatorData": "eA", "signature": "eA", "userHandle": "eA"}
+    given = {"rawId": "eA", "id": "eA", "type": "public-key", "response": {**response, name: websafe_encode(data)}}
+    return json.dumps(given)
+
+
 BAD = [
     "",
     "nonsense",
@@ -279,6 +290,21 @@ BAD = [
     '{"rawId": "eA", "id": "eA", "type": "public-key", "response": {"clientDataJSON": "eA", "attestationObject": "eA"}}',
     '{"rawId": 5, "id": [], "type": {}, "response": []}',
     "[" * 60_000,
+    '{"id": "eA", "more": NaN}',
+    # Not whole, and nested without end: the flags of authenticatorData promise what does not follow.
+    *(
+        _credential("authenticatorData", bytes(32) + flags + bytes(4) + rest)
+        for flags, rest in (
+            (b"\xc5", b""),
+            (b"\xc5", bytes(18)),
+            (b"\xc5", bytes(18) + b"\x81" * 9000),
+            (b"\x85", b"\x9b" + b"\xff" * 8),
+        )
+    ),
+    *(
+        _credential("attestationObject", data)
+        for data in (b"\xa1", b"\x81" * 9000, b"\x19", b"\x5b" + b"\xff" * 8, b"\x3a\x00")
+    ),
 ]
 
 
@@ -286,6 +312,7 @@ BAD = [
 def test_nonsense_in_place_of_a_passkey_is_refused_calmly(ana: User, credential: str) -> None:
     visitor = Client(HTTP_HOST="localhost")
     assert visitor.get("/passkeys/options/sign-in").json()["publicKey"]["rpId"] == "localhost"
+    credential = credential.replace('"userHandle": "eA"', f'"userHandle": "{websafe_encode(ana.pk.encode())}"')
     answer = visitor.post("/sign-in/passkey", {"credential": credential})
     assert answer.status_code == 400
     assert visitor.get("/profile").status_code == 302
@@ -294,6 +321,49 @@ def test_nonsense_in_place_of_a_passkey_is_refused_calmly(ana: User, credential:
     assert options["authenticatorSelection"]["userVerification"] == "required"
     assert client.post("/profile/security/passkeys/new", {"name": "x", "credential": credential}).status_code == 400
     assert not Authenticator.objects.exists()
+
+
+@pytest.mark.parametrize("text", ["a\\u0000b", "a\\ud800b"])
+def test_a_passkey_with_what_no_database_keeps_is_refused(text: str) -> None:
+    with pytest.raises(DomainError) as caught:
+        passkeys._read(f'{{"id": "{text}"}}')
+    assert caught.value.code == "passkey_invalid"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_recovery_code_sent_many_times_at_once_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has one writer at a time")
+    user = person("Ana", password=PASSWORD, administrator=True)
+    _, codes = with_app(user)
+    met = threading.Barrier(3)
+    real = RecoveryCodes.validate_code
+
+    def together(self: RecoveryCodes, code: str) -> bool:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            met.wait(0.5)  # all have read which codes are unused, unless they may not
+        return bool(real(self, code))
+
+    monkeypatch.setattr(RecoveryCodes, "validate_code", together)
+    monkeypatch.setattr(factors, "_attempt", lambda _: lambda: None)
+    outcomes: list[str] = []
+
+    def use(code: str) -> None:
+        try:
+            factors.code_check(user=user, code=code, by=OPERATOR)
+            outcomes.append("taken")
+        except DomainError as error:
+            outcomes.append(error.code)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=use, args=(code,)) for code in (codes[0], codes[0], codes[1])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["code_wrong", "taken", "taken"]
+    assert factors.factors_of(user).recovery_left == len(codes) - 2
 
 
 def test_a_passkey_without_a_question_of_ours_is_refused(ana: User) -> None:

@@ -406,7 +406,7 @@ def test_the_digest_comes_on_mondays_to_administrators(people: People) -> None:
 
 
 def test_invitations_are_mailed_and_their_links_sealed(people: People) -> None:
-    link = links.invite_issue(email="new@example.com", by=by(people.ana))
+    link = links.invite_issue(email="new@example.com", inviter=None, by=by(people.ana))
     invited = invitations.invitation_create(
         team=people.team, role=Role.VIEWER, inviter=people.ana, by=by(people.ana), email="more@example.com"
     )

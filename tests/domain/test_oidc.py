@@ -251,7 +251,7 @@ def test_closed_makes_no_account_but_an_administrators_invitation_does(provider:
     provider.person("new", "new@example.com", name="New Person")
     assert go(visitor(), "new").status_code == 403
     assert not User.objects.exists()
-    links.invite_issue(email="new@example.com", administrator=True, by=OPERATOR)
+    links.invite_issue(email="new@example.com", administrator=True, inviter=None, by=OPERATOR)
     assert go(visitor(), "new").status_code == 302
     user = User.objects.get()
     assert (user.name, user.is_administrator, user.has_usable_password()) == ("New Person", True, False)
@@ -316,7 +316,7 @@ def test_linking_and_unlinking_on_the_security_page(provider: State) -> None:
 
 def test_the_only_way_in_is_not_removed(provider: State) -> None:
     provider.person("new", "new@example.com")
-    links.invite_issue(email="new@example.com", by=OPERATOR)
+    links.invite_issue(email="new@example.com", inviter=None, by=OPERATOR)
     client = visitor()
     go(client, "new")
     client.post("/profile/security/oidc/remove")

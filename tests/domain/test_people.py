@@ -319,8 +319,8 @@ def test_null_characters_are_no_trouble_to_either_database(people: People) -> No
 
 
 def test_an_invitation_names_who_invites_where_that_is_a_person(people: People) -> None:
-    links.invite_issue(email="li@example.com", by=OPERATOR)
-    links.invite_issue(email="mo@example.com", by=Actor(user_id=people.ana.pk, label=people.ana.email))
+    links.invite_issue(email="li@example.com", inviter=None, by=OPERATOR)
+    links.invite_issue(email="mo@example.com", inviter=None, by=Actor(user_id=people.ana.pk, label=people.ana.email))
     subjects = dict(Message.objects.values_list("to", "subject"))
     assert subjects["li@example.com"] == "You are invited to Hopkey"
     assert subjects["mo@example.com"] == f"{people.ana.email} invites you to Hopkey"

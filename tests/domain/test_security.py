@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
 from hopkey.server.accounts.limits import attempts_forget
+from hopkey.server.accounts.links import invite_issue, invite_list, invite_take
 from hopkey.server.accounts.models import User
 from hopkey.server.accounts.oidc import Claims
 from hopkey.server.accounts.services import email_normalise
 from hopkey.server.audit.actor import OPERATOR, Actor
 from hopkey.server.audit.models import AuditEvent
+from hopkey.server.automation import entry
+from hopkey.server.automation.services import automation_token_generate
 from hopkey.server.errors import DomainError
 from hopkey.server.mail.models import Message
 from hopkey.server.people import services as people_services
 from hopkey.server.people.identities import identity_sign_in
 from hopkey.server.webhooks import sending
 from hopkey.server.webhooks.addresses import refusal
-from hopkey.server.workspaces import services
-from hopkey.server.workspaces.models import Membership, Role
+from hopkey.server.workspaces import invitations, services
+from hopkey.server.workspaces.models import Membership, Role, Workspace
+from hopkey.server.workspaces.selectors import invitation_list
 from tests.conftest import PASSWORD, Configure, People, person
 from tests.domain.test_sessions import age
+from tests.support.scim import GROUP, USER
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -234,6 +241,107 @@ def test_the_character_nul_is_no_trouble_to_the_api(
     given: dict[str, Any] = {} if body is None else {"data": body, "content_type": "application/json"}
     answer = getattr(console, method)(path, **given, headers={"Sec-Fetch-Site": "same-origin"})
     assert answer.status_code == status
+
+
+def _deactivated(owner: User, team: Workspace) -> None:
+    people_services.person_deactivate(user=owner, by=OPERATOR)
+
+
+def _removed(owner: User, team: Workspace) -> None:
+    services.member_remove(team=team, user=owner, by=OPERATOR)
+
+
+def _demoted(owner: User, team: Workspace) -> None:
+    services.member_role_set(team=team, user=owner, role=Role.EDITOR, by=OPERATOR)
+
+
+def _deleted(owner: User, team: Workspace) -> None:
+    people_services.person_delete(user=owner, by=OPERATOR)
+
+
+@pytest.mark.parametrize("leave", [_deactivated, _removed, _demoted, _deleted])
+def test_a_leaver_keeps_no_invitation_as_a_way_back(
+    people: People,
+    configure: Configure,
+    monkeypatch: pytest.MonkeyPatch,
+    leave: Callable[[User, Workspace], None],
+) -> None:
+    """Made while they were an owner, and used afterwards, by whatever account; nor does it count among the team's."""
+    configure(HOPKEY_SIGNUP="invitation")
+    services.member_role_set(team=people.team, user=people.ed, role=Role.OWNER, by=OPERATOR)
+    urls = [
+        invitations.invitation_create(team=people.team, role=Role.OWNER, inviter=inviter, by=OPERATOR).url
+        for inviter in (people.ed, people.ana, None)
+    ]
+    leave(people.ed, people.team)
+    assert [visitor().get(urlsplit(url).path).status_code for url in urls] == [404, 302, 302]
+    with pytest.raises(DomainError, match="has been used, revoked"):
+        invitations.invitation_accept(secret=urls[0].rpartition("/")[2], user=people.olga, by=OPERATOR)
+    assert len(invitation_list(people.team)) == 2
+    monkeypatch.setattr(invitations, "PENDING_PER_TEAM", 3)
+    invitations.invitation_create(team=people.team, role=Role.VIEWER, inviter=people.ana, by=OPERATOR)
+    assert not Membership.objects.filter(workspace=people.team, user=people.olga).exists()
+
+
+@pytest.mark.parametrize("leave", ["deactivated", "no administrator", "deleted"])
+def test_a_dismissed_administrator_keeps_no_invitation_as_a_way_back(people: People, leave: str) -> None:
+    boss, root = person("Boss", administrator=True), person("Root", administrator=True)
+    by = Actor(boss.pk, boss.email)
+    urls = [
+        invite_issue(email=f"{number}@private.example", administrator=True, inviter=inviter, by=by)
+        for number, inviter in enumerate((boss, root, None))
+    ]
+    token = automation_token_generate(creator=boss, label="script", days=30, access="full", by=OPERATOR).text
+    made = visitor().post(
+        "/v1/infra/user-invitations",
+        json.dumps({"inviteeEmail": "3@private.example"}),
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    urls.append(made.json()["invitationLink"])
+    if leave == "deactivated":
+        people_services.person_deactivate(user=boss, by=OPERATOR)
+    elif leave == "deleted":
+        people_services.person_delete(user=boss, by=OPERATOR)
+    else:
+        people_services.person_administrator_set(user=boss, administrator=False, by=OPERATOR)
+    assert [visitor().get(urlsplit(url).path).status_code for url in urls] == [404, 302, 302, 404]
+    assert sorted(link.email for link in invite_list()) == ["1@private.example", "2@private.example"]
+    with transaction.atomic():
+        assert invite_take("0@private.example") is None
+        assert invite_take("1@private.example") is not None
+
+
+HALF = "\ud800"
+
+
+def test_half_a_character_is_no_trouble_to_programs(
+    console: Client, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JSON can name what UTF-8 cannot hold: neither the database nor an answer takes it."""
+    monkeypatch.setattr(entry, "_DOOR", entry.Door(0))
+
+    def bearer(access: str) -> str:
+        made = automation_token_generate(creator=people.ana, label="script", days=30, access=access, by=OPERATOR)
+        return f"Bearer {made.text}"
+
+    full, scim = {"HTTP_AUTHORIZATION": bearer("full")}, {"HTTP_AUTHORIZATION": bearer("scim")}
+    ours = {"HTTP_SEC_FETCH_SITE": "same-origin"}
+    asked: list[tuple[dict[str, str], str, str, Any]] = [
+        (ours, "post", "/v1/access-tokens/create", {HALF: 1}),
+        (full, "patch", f"/v1/infra/users/{people.ed.pk}", {HALF: 1}),
+        (full, "post", "/v1/infra/user-invitations", {"inviteeEmail": f"a@b{HALF}.example"}),
+        (full, "delete", "/v1/infra/user-invitations", {"inviteeEmails": [HALF]}),
+        (scim, "post", "/scim/v2/Users", {"schemas": [USER], "userName": "x@example.com", "externalId": HALF}),
+        (scim, "post", "/scim/v2/Users", {"schemas": [USER], "userName": "x@b.test", "emails": [{"value": HALF}]}),
+        (scim, "post", "/scim/v2/Groups", {"schemas": [GROUP], "displayName": "G", "members": [{"value": HALF}]}),
+        (scim, "get", "/scim/v2/Users?filter=userName%20eq%20%22%5Cud800%22", None),
+        (scim, "get", "/scim/v2/Users?filter=userName%20sw%20%22%5Cu0000%22", None),
+    ]
+    for headers, method, path, body in asked:
+        client = console if headers is ours else visitor()
+        given = {} if body is None else {"data": json.dumps(body), "content_type": "application/json"}
+        assert getattr(client, method)(path, **given, **headers).status_code == 400, (path, body)
 
 
 @pytest.mark.parametrize("text", ["fec0::1", "feff::1"])

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 import pytest
+import urllib3
 
 from tests.live.conftest import World, make_world
 from tests.support import samples
@@ -103,6 +108,64 @@ def test_sqlite_a_vacuum_and_a_checkpoint_change_nothing(sqlite: World) -> None:
     assert served(sqlite, **token) == 200
     sqlite.site.admin("token", "delete", token["id"])
     assert served(sqlite, **token) == 401
+
+
+def test_sqlite_deletions_are_seen_at_once_whatever_else_happens_to_the_database(sqlite: World) -> None:
+    """By one connection that is kept open, and asks strictly after each deletion; meanwhile others check the WAL in and
+    empty it, open and close the database, vacuum it, want another journal mode, and die in the middle of writing.
+    """
+    path = str(sqlite.site.data_dir / "hopkey.sqlite3")
+    tokens = [sqlite.site.token("ana@example.com") for _ in range(25)]
+    stop = threading.Event()
+    disturbed = dict.fromkeys(DISTURBANCES, 0)
+
+    def disturb(name: str) -> None:
+        while not stop.is_set():
+            done = subprocess.run([sys.executable, "-c", DISTURBANCES[name], path], capture_output=True, check=False)
+            assert done.returncode in (0, -9), done.stderr
+            disturbed[name] += 1
+
+    with ThreadPoolExecutor(len(DISTURBANCES)) as pool:
+        running = [pool.submit(disturb, name) for name in DISTURBANCES]
+        try:
+            # A pool of its own, with one connection: what is asked is asked one after another.
+            with urllib3.HTTPConnectionPool("127.0.0.1", int(sqlite.server.url.rpartition(":")[2]), maxsize=1) as one:
+
+                def status(token: dict[str, str]) -> int:
+                    path = f"/v1/access-tokens/collection/{sqlite.collection}"
+                    return one.request("GET", path, headers={"Authorization": f"Bearer {token['token']}"}).status
+
+                with contextlib.closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as plain:
+                    for token in tokens:
+                        assert status(token) == 200
+                        plain.execute("BEGIN IMMEDIATE")
+                        for statement in remove(token).split("; "):
+                            plain.execute(statement)
+                        plain.execute("COMMIT")
+                        assert [status(token) for _ in range(5)] == [401] * 5
+                        time.sleep(0.1)
+                assert one.num_connections == 1
+        finally:
+            stop.set()
+        for future in running:
+            future.result()
+    assert min(disturbed.values()) > 0, disturbed
+    assert "WAL index" not in sqlite.server.output, "it told of every commit"
+
+
+_OPEN = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=10, isolation_level=None)\n"
+DISTURBANCES = {
+    "checkpoints": _OPEN
+    + "for m in ('PASSIVE', 'FULL', 'RESTART', 'TRUNCATE'): c.execute(f'PRAGMA wal_checkpoint({m})').fetchall()",
+    "opened and closed": "import sqlite3, sys\nfor _ in range(50):\n    c = sqlite3.connect(sys.argv[1]); "
+    "c.execute('SELECT * FROM hopkey_change_head').fetchall(); c.close()",
+    "vacuum": _OPEN + "c.execute('VACUUM')",
+    "journal mode": _OPEN + "c.execute('PRAGMA busy_timeout = 50')\n"
+    "try:\n    c.execute('PRAGMA journal_mode = delete')\nexcept sqlite3.OperationalError:\n    pass\n"
+    "else:\n    sys.exit(3)",
+    "killed": _OPEN + "import os; c.execute('BEGIN IMMEDIATE')\n"
+    "c.execute('UPDATE hopkey_user SET name = name')\nos.kill(os.getpid(), 9)",
+}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import sqlite3
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hopkey.server.gate import store_sqlite
+from hopkey.server.gate import store_sqlite, wal_index
 from hopkey.server.gate.head import Head, News
 from hopkey.server.gate.store_sqlite import SqliteStore
 from hopkey.server.gate.wal_index import WalIndex
@@ -43,7 +44,7 @@ class Listens:
 def test_any_commit_of_any_process_changes_the_header_and_reading_does_not(tmp_path: Path) -> None:
     path = tmp_path / "d"
     with contextlib.closing(database(path)) as connection, contextlib.closing(sqlite3.connect(path)) as watch:
-        index = WalIndex.of(watch, path)
+        index = WalIndex.of(watch)
         assert index is not None
         seen = {index.header()}
         code = (
@@ -113,6 +114,8 @@ def test_an_index_that_does_not_tell_is_found_out_and_not_used_again(
             store.check_now()
         assert listener.applied == Head(7, "a")
         assert store._index is None
+        gc.collect()
+        assert held(tmp_path / "d")
         assert "did not tell" in caplog.text
         connection.execute("UPDATE hopkey_change_head SET seq = 8")
         store.check_now()
@@ -133,6 +136,82 @@ def test_closing_the_store_takes_no_lock_away_from_other_connections(tmp_path: P
 
         asyncio.run(store.close())
         assert closed == ["_watch", "_fill", "_index"]
+
+
+def held(path: Path) -> bool:
+    """Whether this process holds the lock that keeps another one from emptying the WAL index (walformat, 2.3)."""
+    code = "import fcntl, sys; f = open(sys.argv[1], 'r+b'); fcntl.lockf(f, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 128)"
+    done = subprocess.run([sys.executable, "-c", code, f"{path}-shm"], capture_output=True, check=False)
+    return b"BlockingIOError" in done.stderr
+
+
+@pytest.mark.parametrize("fails", ["", "format", "map"])
+def test_an_index_that_is_given_up_and_collected_takes_no_lock_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    """Else the next process to open the database empties the memory that this one reads."""
+    if fails == "format":
+        monkeypatch.setattr(wal_index, "_FORMAT", 1)
+    elif fails == "map":
+        monkeypatch.setattr(wal_index, "_map", lambda _: None)
+    with contextlib.closing(database(tmp_path / "d")) as connection:
+        index = WalIndex.of(connection)
+        assert (index is None) == bool(fails)
+        del index
+        gc.collect()
+        assert held(tmp_path / "d")
+
+
+def test_the_index_is_the_one_that_sqlite_uses_where_the_database_is_a_link(tmp_path: Path) -> None:
+    """What lies beside the link is a leftover from before the database was moved: nobody writes it any more."""
+    (tmp_path / "elsewhere").mkdir()
+    path = tmp_path / "d"
+    with contextlib.closing(database(path)):
+        leftover = Path(f"{path}-shm").read_bytes()
+    path.rename(tmp_path / "elsewhere" / "d")
+    path.symlink_to(tmp_path / "elsewhere" / "d")
+    Path(f"{path}-shm").write_bytes(leftover)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        store = SqliteStore(path)
+        listener = Listens()
+        store.attach(listener)
+        for number in range(5):
+            connection.execute("UPDATE hopkey_change_head SET seq = ?", (number,))
+            store.check_now()
+            assert listener.applied == Head(number, "a")
+        assert store._index is not None
+
+
+def test_a_store_is_not_closed_under_what_is_still_being_written() -> None:
+    """Closing the index would take the lock of the writer in the middle of its transaction."""
+    import asyncio
+
+    from hopkey.server.config import Config
+    from hopkey.server.gate.plane import Gate
+
+    closed: list[str] = []
+
+    class Store:
+        instant = True
+
+        def attach(self, _: object) -> None: ...
+
+        async def close(self) -> None:
+            closed.append("store")
+
+    class Writing:
+        ends = False
+
+        def close(self) -> bool:
+            return self.ends
+
+    recorder = Writing()
+    gate = Gate(Config(), Store(), recorder)  # type: ignore[arg-type]
+    asyncio.run(gate.close())
+    assert closed == []
+    recorder.ends = True
+    asyncio.run(gate.close())
+    assert closed == ["store"]
 
 
 class _Noting:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from hopkey.server.accounts.models import LinkPurpose, OneTimeLink, User
@@ -51,8 +51,10 @@ def password_link_issue(*, user: User, by: Actor) -> str:
         return _issue(LinkPurpose.PASSWORD, user)
 
 
-def invite_issue(*, email: str, administrator: bool = False, by: Actor) -> str:
+def invite_issue(*, email: str, administrator: bool = False, inviter: User | None, by: Actor) -> str:
     """A link with which the holder of this address makes an account, also mailed there. An earlier one for it ends.
+
+    It works only as long as `inviter` is an administrator; None: an operator invites.
 
     Raises `DomainError` (``email_invalid``) or `Conflict` (``email_taken``).
     """
@@ -63,7 +65,7 @@ def invite_issue(*, email: str, administrator: bool = False, by: Actor) -> str:
         OneTimeLink.objects.filter(purpose=LinkPurpose.INVITE, email=email).delete()
         detail = {"administrator": administrator}
         record(Event.USER_INVITED, by=by, kind="user", label=email, detail=detail)
-        link = _issue(LinkPurpose.INVITE, None, email=email, administrator=administrator)
+        link = _issue(LinkPurpose.INVITE, None, email=email, administrator=administrator, inviter=inviter)
         mail_queue(
             to=email,
             template="account_invitation",
@@ -76,14 +78,14 @@ def invite_issue(*, email: str, administrator: bool = False, by: Actor) -> str:
 
 def invite_list() -> QuerySet[OneTimeLink]:
     """Open invitations to have an account, newest first."""
-    return OneTimeLink.objects.filter(purpose=LinkPurpose.INVITE, expires_at__gt=timezone.now()).order_by("-id")
+    return _that_hold().filter(purpose=LinkPurpose.INVITE).order_by("-id")
 
 
 def invite_revoke(*, emails: Sequence[str], by: Actor) -> int:
     """End the invitations of these addresses; how many there were."""
     wanted = {email.strip().lower() for email in emails}
     with transaction.atomic(durable=True):
-        found = list(invite_list().select_for_update().filter(email__in=wanted))
+        found = list(invite_list().select_for_update(of=("self",)).filter(email__in=wanted))
         for link in found:
             record(Event.USER_INVITE_REVOKED, by=by, kind="user", label=link.email)
             link.delete()
@@ -100,16 +102,12 @@ def invite_redeem(*, secret: str, name: str, password: str | None, by: Actor) ->
 
 def invite_take(email: str) -> OneTimeLink | None:
     """The open invitation of this address, locked, for whoever has shown otherwise that the address is theirs."""
-    return invite_list().select_for_update().filter(email=email).first()
+    return invite_list().select_for_update(of=("self",)).filter(email=email).first()
 
 
 def link_get(secret: str) -> OneTimeLink:
     """The link with this secret, if it can still be used. Raises `NotFound` (``link_invalid``)."""
-    link = (
-        OneTimeLink.objects.select_related("user")
-        .filter(digest=link_digest(secret), expires_at__gt=timezone.now())
-        .first()
-    )
+    link = _that_hold().select_related("user").filter(digest=link_digest(secret)).first()
     if link is None or (link.user is not None and not link.user.is_active):
         raise NotFound("link_invalid", "This link has been used or has expired. Ask an administrator for a new one.")
     return link
@@ -149,6 +147,14 @@ def password_link_redeem(*, secret: str, password: str | None, by: Actor) -> Use
         user.refresh_from_db(fields=["session_epoch"])
         record(Event.USER_PASSWORD_SET, by=by, kind="user", id=user.pk, label=user.email)
     return user
+
+
+def _that_hold() -> QuerySet[OneTimeLink]:
+    """Links that have not expired, of operators and of those who are administrators still: whoever is dismissed keeps
+    none as a way back.
+    """
+    of_administrators = Q(inviter__is_active=True, inviter__is_administrator=True)
+    return OneTimeLink.objects.filter(Q(inviter=None) | of_administrators, expires_at__gt=timezone.now())
 
 
 def _issue(purpose: LinkPurpose, user: User | None, **given: Any) -> str:

@@ -79,7 +79,8 @@ class LinkPurpose(StrEnum):
 
 class OneTimeLink(models.Model):
     """A link that works once: for the first administrator, to set the password of an account, or to invite somebody
-    to have one (``email``, and as an administrator or not).
+    to have one (``email``, and as an administrator or not). ``inviter``: the administrator who invites; None: an
+    operator.
 
     Only the SHA-256 digest of its secret is kept. Redeeming deletes the row.
     """
@@ -89,6 +90,7 @@ class OneTimeLink(models.Model):
     user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="links")
     email = models.EmailField(max_length=254, blank=True)
     administrator = models.BooleanField(default=False)
+    inviter = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
 

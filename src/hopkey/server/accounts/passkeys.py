@@ -6,6 +6,7 @@ The rows are django-allauth's. A passkey always proves two things, that it is th
 from __future__ import annotations
 
 import json
+import struct
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,9 +37,12 @@ from hopkey.server.audit.actor import Actor
 from hopkey.server.audit.models import Event
 from hopkey.server.audit.services import record
 from hopkey.server.errors import Conflict, DomainError, NotFound
+from hopkey.server.nul import holds_unfit
 
 PASSKEYS_PER_ACCOUNT = 20
 _REQUIRED = UserVerificationRequirement.REQUIRED
+_MALFORMED = (ValueError, TypeError, LookupError, AttributeError, AssertionError, RuntimeError, struct.error)
+"""What the parsers raise of bytes that no authenticator made: cut off, nested without end, of an unknown algorithm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ def passkey_add(
     try:
         data = _server(place).register_complete(state, given).credential_data
         identity = RegistrationResponse.from_dict(given).raw_id
-    except (ValueError, TypeError, KeyError, AttributeError, AssertionError):
+    except _MALFORMED:
         raise _invalid() from None
     if data is None or identity != data.credential_id:
         raise _invalid()
@@ -126,7 +130,7 @@ def passkey_check(
         known = _credentials(owner)
         found = _server(place).authenticate_complete(state, [data for _, data in known], answer)
         counter = answer.response.authenticator_data.counter
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except _MALFORMED:
         raise _invalid() from None
     row = next(row for row, data in known if data.credential_id == found.credential_id)
     _count(row, counter)
@@ -177,9 +181,10 @@ def _kept(state: Any) -> dict[str, Any]:
 def _read(credential: str) -> dict[str, Any]:
     try:
         given = json.loads(credential) if len(credential) < 50_000 else None
+        json.dumps(given, allow_nan=False)  # it is kept as JSON, in which there is no NaN
     except (ValueError, RecursionError):
         given = None
-    if not isinstance(given, dict):
+    if not isinstance(given, dict) or holds_unfit(given):
         raise _invalid()
     return given
 

@@ -26,7 +26,7 @@ from hopkey.server.automation.entry import TooMany, door
 from hopkey.server.automation.judging import Need, Refusal
 from hopkey.server.automation.verify import Refused
 from hopkey.server.errors import DomainError
-from hopkey.server.nul import holds_nul
+from hopkey.server.nul import UNFIT, holds_unfit
 from hopkey.server.tokens.format import AUTOMATION_PREFIX, bearer_token
 from hopkey.server.ui.actors import actor_of
 
@@ -193,8 +193,8 @@ def json_body(request: HttpRequest) -> dict[str, Any]:
         raise refusal("json_invalid", "The body is not valid JSON.", 400) from None
     if not isinstance(value, dict):
         raise refusal("json_invalid", "The body must be a JSON object.", 400)
-    if holds_nul(value):
-        raise refusal("json_invalid", "No text may hold the character NUL.", 400)
+    if holds_unfit(value):
+        raise refusal("json_invalid", UNFIT, 400)
     return value
 
 

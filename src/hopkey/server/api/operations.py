@@ -29,7 +29,7 @@ from hopkey.server.api.guard import (
 )
 from hopkey.server.errors import DomainError
 from hopkey.server.long_work import streamed
-from hopkey.server.nul import holds_nul
+from hopkey.server.nul import holds_unfit
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of a JSON body: ten thousand ids need a quarter of it."""
@@ -134,7 +134,7 @@ def _body(request: HttpRequest, type_: Any) -> Any:
     if int(request.META.get("CONTENT_LENGTH") or 0) > BODY_LIMIT:
         raise refusal("body_too_large", f"A body has at most {BODY_LIMIT} bytes.", 413)
     try:
-        if _NUL in request.body and holds_nul(msgspec.json.decode(request.body)):
+        if _NUL in request.body and holds_unfit(msgspec.json.decode(request.body)):
             raise refusal("json_invalid", "No text may hold the character NUL.", 400)
         return msgspec.json.decode(request.body, type=type_)
     except msgspec.ValidationError as error:

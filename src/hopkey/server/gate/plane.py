@@ -107,8 +107,9 @@ class Gate:
         self._trusted = config.trusted_proxies
 
     async def close(self) -> None:
-        self._recorder.close()
-        await self._store.close()
+        # What is still being written keeps its locks (see `WalIndex`) until the process ends.
+        if self._recorder.close():
+            await self._store.close()
 
     async def __call__(self, scope: Scope, send: Send, kind: str, identity: str) -> None:
         method = scope["method"]

@@ -89,10 +89,13 @@ class Recorder:
         else:
             entry[0] += 1
 
-    def close(self) -> None:
-        """Write what is left, and stop."""
+    def close(self) -> bool:
+        """Write what is left, and stop. Whether that is done: a database that takes longer than 10 s is not waited
+        for.
+        """
         self._stop.set()
         self._thread.join(10)
+        return not self._thread.is_alive()
 
     def _work(self) -> None:
         while not self._stop.wait(_EVERY_SECONDS):

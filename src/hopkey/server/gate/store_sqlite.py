@@ -49,7 +49,7 @@ class SqliteStore:
         # Upper levels of the index of a large token table stay at hand.
         self._fill.execute("PRAGMA cache_size = -32000").fetchall()
         self._version: int | None = None
-        self._index = _wal_index(self._watch, path)
+        self._index = _wal_index(self._watch)
         self._seen = b""
         self._believed_until = -math.inf
         self._builder = ThreadPoolExecutor(1, "gate build")
@@ -185,9 +185,9 @@ def _open(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _wal_index(connection: sqlite3.Connection, path: Path) -> WalIndex | None:
+def _wal_index(connection: sqlite3.Connection) -> WalIndex | None:
     try:
-        return WalIndex.of(connection, path)
+        return WalIndex.of(connection)
     except sqlite3.Error:
         return None  # every request asks SQLite itself
 

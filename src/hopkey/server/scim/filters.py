@@ -22,6 +22,7 @@ from scim2_models.path import (
     ValuePath,
 )
 
+from hopkey.server.nul import UNFIT, holds_unfit
 from hopkey.server.provisioning.models import GroupMember, ProvisionedAddress
 
 LENGTH = 2000
@@ -52,6 +53,8 @@ def text(lookup: str, *, exact: bool = False, lower: bool = False) -> Condition:
         if value is None or value == "":
             blank = Q(**{lookup: ""}) | Q(**{f"{lookup}__isnull": True})
             return blank if op is CompareOperator.eq else ~blank if op is CompareOperator.ne else _refused(op)
+        if holds_unfit(value):  # written as an escape: nothing stored is like it
+            raise InvalidFilterException(detail=UNFIT)
         if op in (CompareOperator.eq, CompareOperator.ne):
             equal = Q(**({lookup: value.lower()} if lower else {lookup if exact else f"{lookup}__iexact": value}))
             return equal if op is CompareOperator.eq else ~equal

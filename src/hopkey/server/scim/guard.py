@@ -13,7 +13,7 @@ from hopkey.server.automation.entry import TooMany, door
 from hopkey.server.automation.judging import Need, Refusal
 from hopkey.server.automation.verify import Holder, Refused
 from hopkey.server.errors import DomainError
-from hopkey.server.nul import holds_nul
+from hopkey.server.nul import UNFIT, holds_unfit
 
 View = Callable[..., HttpResponse]
 
@@ -80,8 +80,8 @@ def body_of(request: HttpRequest) -> dict[str, Any]:
         raise Wrong("The body is not valid JSON.", scim_type="invalidSyntax") from None
     if not isinstance(value, dict):
         raise Wrong("The body must be a JSON object.", scim_type="invalidSyntax")
-    if holds_nul(value):
-        raise Wrong("No text may hold the character NUL.", scim_type="invalidValue")
+    if holds_unfit(value):
+        raise Wrong(UNFIT, scim_type="invalidValue")
     return value
 
 

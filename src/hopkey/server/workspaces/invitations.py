@@ -1,4 +1,4 @@
-"""Invitations into a team, by a link that works once."""
+"""Invitations into a team, by a link that works once, and only as long as whoever made it may still invite."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from hopkey.server.config import current
 from hopkey.server.errors import Conflict, DomainError, NotFound
 from hopkey.server.mail.services import mail_invite
 from hopkey.server.workspaces.models import Invitation, Membership, Role, Workspace
+from hopkey.server.workspaces.selectors import invitations_that_hold
 from hopkey.server.workspaces.services import member_add_row
 
 INVITATION_DAYS = 7
@@ -49,7 +50,7 @@ def invitation_create(*, team: Workspace, role: Role, inviter: User | None, by: 
         team.invitations.filter(expires_at__lte=timezone.now()).delete()
         if email:
             team.invitations.filter(email=email).delete()
-        if team.invitations.count() >= PENDING_PER_TEAM:
+        if invitations_that_hold().filter(workspace=team).count() >= PENDING_PER_TEAM:
             raise Conflict("too_many_invitations", f"At most {PENDING_PER_TEAM} invitations may be open.")
         invitation = Invitation.objects.create(
             digest=_digest(secret),
@@ -91,7 +92,8 @@ def invitation_revoke(*, team: Workspace, invitation_id: str, by: Actor) -> None
 def invitation_get(secret: str) -> Invitation:
     """The invitation with this secret, if it can still be used. Raises `NotFound` (``invitation_not_found``)."""
     invitation = (
-        Invitation.objects.select_related("workspace", "inviter")
+        invitations_that_hold()
+        .select_related("workspace", "inviter")
         .filter(digest=_digest(secret), expires_at__gt=timezone.now())
         .first()
     )

@@ -71,7 +71,7 @@ class Membership(models.Model):
 class Invitation(models.Model):
     """A link into a team with a role, for one person, once. Only the SHA-256 digest of its secret is kept.
 
-    ``email`` empty: whoever holds the link may use it; else only that address.
+    ``email`` empty: whoever holds the link may use it; else only that address. ``inviter`` None: an operator.
     """
 
     id = models.CharField(primary_key=True, max_length=32, default=new_id, editable=False)
@@ -79,7 +79,7 @@ class Invitation(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="invitations")
     role = models.CharField(max_length=8, choices=ROLE_CHOICES)
     email = models.EmailField(max_length=254, blank=True)
-    inviter = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    inviter = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
 

@@ -117,8 +117,18 @@ def membership_list(user: User) -> QuerySet[Membership]:
     return memberships.order_by("workspace__name", "workspace_id")
 
 
+def invitations_that_hold() -> QuerySet[Invitation]:
+    """Invitations of operators, and of those who own the team still and are active: a leaver keeps no link as a way
+    back.
+    """
+    owners = Membership.objects.filter(
+        workspace=OuterRef("workspace"), user=OuterRef("inviter"), role=Role.OWNER, user__is_active=True
+    )
+    return Invitation.objects.filter(Q(inviter=None) | Exists(owners))
+
+
 def invitation_list(workspace: Workspace) -> QuerySet[Invitation]:
-    return workspace.invitations.select_related("inviter").order_by("-created_at")
+    return invitations_that_hold().filter(workspace=workspace).select_related("inviter").order_by("-created_at")
 
 
 def collection_list(workspace: Workspace) -> QuerySet[Collection]:

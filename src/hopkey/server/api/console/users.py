@@ -92,7 +92,9 @@ def _invites(call: Call) -> dict[str, Any]:
 
 
 def _invite(call: Call) -> dict[str, Any]:
-    link = links.invite_issue(email=call.body.email, administrator=call.body.administrator, by=call.caller.by)
+    link = links.invite_issue(
+        email=call.body.email, administrator=call.body.administrator, inviter=call.caller.user, by=call.caller.by
+    )
     email = call.body.email.strip().lower()
     return {"email": email, "administrator": call.body.administrator, "link": link, "days": links.LINK_DAYS}
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hopkey.server.api.guard import BadRequest
+from hopkey.server.nul import holds_unfit
 from hopkey.server.workspaces.models import Role
 
 TAKE = 10
@@ -18,7 +19,7 @@ class Checks:
 
     def __init__(self, sent: Mapping[str, Any], *fields: str) -> None:
         self._sent = sent
-        self._wrong = [f"property {name[:_MOST]} should not exist" for name in sent if name not in fields][:20]
+        self._wrong = [f"property {_shown(name)} should not exist" for name in sent if name not in fields][:20]
 
     def done(self) -> None:
         """Raises `BadRequest` with every message so far."""
@@ -34,7 +35,7 @@ class Checks:
             self._wrong.append(
                 f"{name} must be longer than or equal to {least} characters" if least else f"{name} should not be empty"
             )
-        elif not isinstance(value, str) or "\0" in value:
+        elif not isinstance(value, str) or holds_unfit(value):
             self._wrong.append(f"{name} must be a string")
         else:
             return value
@@ -59,7 +60,7 @@ class Checks:
             self._wrong.append(f"{name} must be an array")
         elif not value:
             self._wrong.append(f"{name} must contain at least 1 elements")
-        elif not all(isinstance(item, str) and "\0" not in item for item in value):
+        elif not all(isinstance(item, str) and not holds_unfit(item) for item in value):
             self._wrong.append(f"each value in {name} must be a string")
         else:
             return value
@@ -80,6 +81,11 @@ class Checks:
         if value > (MAX_TAKE if name == "take" else 10**9):
             self._wrong.append(f"{name} must not be greater than {MAX_TAKE if name == 'take' else 10**9}")
         return value
+
+
+def _shown(name: str) -> str:
+    """A name that was sent, as an answer can hold it: JSON can name halves of characters."""
+    return name[:_MOST].encode("utf-8", "replace").decode()
 
 
 def moment(value: Any) -> str | None:

@@ -15,7 +15,7 @@ def create(call: Call) -> HttpResponse:
     checks = Checks(call.body(), "inviteeEmail")
     email = checks.text("inviteeEmail")
     checks.done()
-    return reply({"invitationLink": links.invite_issue(email=email, by=call.by)}, 201)
+    return reply({"invitationLink": links.invite_issue(email=email, inviter=call.creator, by=call.by)}, 201)
 
 
 def list_(call: Call) -> HttpResponse:

@@ -78,7 +78,7 @@ def sign_out(arguments: argparse.Namespace) -> Report:
 
 
 def invite(arguments: argparse.Namespace) -> Report:
-    link = links.invite_issue(email=arguments.email, administrator=arguments.administrator, by=OPERATOR)
+    link = links.invite_issue(email=arguments.email, administrator=arguments.administrator, inviter=None, by=OPERATOR)
     email = arguments.email.strip().lower()
     data = {"email": email, "administrator": arguments.administrator, "link": link, "days": links.LINK_DAYS}
     return Report(data, f"This link makes the account of {email}, once, within {links.LINK_DAYS} days: {link}")

@@ -20,7 +20,7 @@ from hopkey.server.console.views.tokens import rows_of
 from hopkey.server.errors import DomainError
 from hopkey.server.tokens import oversight
 from hopkey.server.ui.access import administrator_only
-from hopkey.server.ui.actors import actor_of
+from hopkey.server.ui.actors import actor_of, user_of
 from hopkey.server.workspaces.selectors import membership_list
 
 PAGE_SIZE = 30
@@ -49,7 +49,9 @@ def invite(request: HttpRequest) -> HttpResponse:
     email = request.POST.get("email", "")
     administrator = request.POST.get("administrator") == "on"
     try:
-        link = links.invite_issue(email=email, administrator=administrator, by=actor_of(request))
+        link = links.invite_issue(
+            email=email, administrator=administrator, inviter=user_of(request), by=actor_of(request)
+        )
     except DomainError as error:
         context = _list_context(request) | {"error": error, "email": email[:254], "administrator": administrator}
         return render(request, "console/users.html", context, status=error.status)
